@@ -1,0 +1,75 @@
+// What the two halves of a daemon tell each other: the keeper (must not be late) and the worker (may be).
+// Any of it may be late or lost at worst; safety never depends on its coming in time.
+
+import type { FloatingAddress } from "./address.ts";
+import type { NodeId } from "./ids.ts";
+import type { JournalLine } from "./journal.ts";
+import type { MemberStanding } from "./order.ts";
+import type { Session } from "./session.ts";
+import type { Instant, Ms, Term } from "./units.ts";
+
+/** The keeper's news for the worker: its whole picture, sent when any of it but `mayActUntil` changed, and now and then. */
+export interface LeaseNews {
+  readonly kind: "lease";
+  readonly session: Session;
+  readonly mayAct: boolean;
+  /** As of sending; it grows with every acknowledgement. */
+  readonly mayActUntil: Instant;
+  /** The highest term seen. */
+  readonly term: Term;
+  readonly leader: NodeId | null;
+  /** This node leads, in `term`. */
+  readonly leads: boolean;
+  readonly members: readonly MemberNews[];
+  /** Ready to leave: the keeper let go and said goodbye. */
+  readonly left: boolean;
+  readonly faults: readonly string[];
+}
+
+export interface MemberNews {
+  readonly node: NodeId;
+  readonly standing: MemberStanding;
+  /** The newest session heard of; null: never heard. */
+  readonly session: Session | null;
+  readonly links: readonly LinkNews[];
+  /** Its voter list differs from ours: it forms no quorum with us. */
+  readonly foreignVoters: boolean;
+  readonly foreignConfig: boolean;
+}
+
+export interface LinkNews {
+  readonly address: string;
+  readonly up: boolean;
+  /** Silent since, or heard since. */
+  readonly since: Instant;
+}
+
+export type ToWorker =
+  | LeaseNews
+  /** The answer to `take` or `release` with that id. */
+  | { readonly kind: "taken"; readonly id: number; readonly problem: string | null }
+  | { readonly kind: "released"; readonly id: number; readonly problem: string | null }
+  /** An address that is held could not be kept (deleted and not repairable, interface gone). */
+  | { readonly kind: "address-lost"; readonly address: FloatingAddress; readonly problem: string }
+  | { readonly kind: "journal"; readonly line: JournalLine }
+  /** Something is wrong for good; the daemon ends with this text. */
+  | { readonly kind: "fatal"; readonly problem: string };
+
+export type ToKeeper =
+  /** Hold these addresses, under this session and no other. */
+  | {
+      readonly kind: "take";
+      readonly id: number;
+      readonly session: Session;
+      readonly addresses: readonly FloatingAddress[];
+    }
+  | { readonly kind: "release"; readonly id: number; readonly addresses: readonly FloatingAddress[] }
+  /** The worker is well. */
+  | { readonly kind: "alive" }
+  /** Orderly stop: let go of everything, say goodbye. */
+  | { readonly kind: "leave" };
+
+/** How long after its last word the keeper stops renewing for a worker. */
+export interface WorkerSilence {
+  readonly limit: Ms;
+}
