@@ -1,0 +1,43 @@
+// `npm run build`: bundles the program into dist/, one file for each thread, with the packages inside.
+//
+// koffi stays outside: it finds its compiled part beside its own files.
+
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { inPackage, ROOT } from "./step.ts";
+
+const DIST = join(ROOT, "dist");
+const BUNDLED = ["yaml", "zod"];
+
+rmSync(DIST, { recursive: true, force: true });
+const { metafile } = await build({
+  absWorkingDir: ROOT,
+  entryPoints: { understudy: "src/main.ts", "keeper-thread": "src/keeper-thread.ts" },
+  outdir: "dist",
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  external: ["koffi"],
+  // Commands that print one line need not read what only the daemon uses.
+  splitting: true,
+  // Packages written for require() ask for node's modules with it, which a module file does not have.
+  banner: {
+    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+  },
+  metafile: true,
+  logLevel: "warning",
+});
+writeFileSync(join(DIST, "LICENSES.txt"), BUNDLED.map(licenseOf).join("\n"));
+
+for (const [file, { bytes }] of Object.entries(metafile.outputs)) {
+  console.error(`${file}  ${Math.ceil(bytes / 1024)} kB`);
+}
+
+/** What is bundled carries its license along. */
+function licenseOf(name: string): string {
+  const file = readdirSync(inPackage(name)).find((entry) => /^licen[cs]e/i.test(entry));
+  if (file === undefined) throw new Error(`${name} has no license file: look before it is bundled`);
+  return `${name}\n\n${readFileSync(inPackage(name, file), "utf8")}`;
+}

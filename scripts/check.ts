@@ -1,0 +1,14 @@
+// `npm run check`: types, style, unit tests and stories. Needs no root and no network; under 30 s.
+
+import { biome, inPackage, step } from "./step.ts";
+
+step("types (tsc -b)", [inPackage("typescript", "bin", "tsc"), "-b"]);
+step("style (biome ci)", biome("ci", "--error-on-warnings", "."));
+step("unit tests and stories", [
+  "--test",
+  "--test-timeout=30000",
+  "--test-concurrency=2",
+  "src/**/*.test.ts",
+  "test/*.test.ts",
+  "test/golden/**/*.test.ts",
+]);

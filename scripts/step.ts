@@ -1,0 +1,28 @@
+// Runs one tool after the other, says which, and stops at the first that fails.
+
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+
+/** The top of the checkout. */
+export const ROOT = dirname(import.meta.dirname);
+
+/** Path of a file in an installed package. */
+export function inPackage(...path: readonly string[]): string {
+  return join(ROOT, "node_modules", ...path);
+}
+
+/** What to run with Node for a Biome command. It colours its output in a log file too, unless told not to. */
+export function biome(command: string, ...args: readonly string[]): readonly string[] {
+  const colors = process.stdout.isTTY ? [] : ["--colors=off"];
+  return [inPackage("@biomejs", "biome", "bin", "biome"), command, ...colors, ...args];
+}
+
+/** Runs a script with this Node, from the top of the checkout. A failure ends this process with its code. */
+export function step(title: string, args: readonly string[]): void {
+  console.log(`\n── ${title}`);
+  const { status, error } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: "inherit" });
+  if (error !== undefined) console.log(error.message);
+  if (status === 0) return;
+  console.log(`── ${title}: failed`);
+  process.exit(status ?? 1);
+}
