@@ -1,14 +1,17 @@
 // `npm run check`: types, style, unit tests and stories. Needs no root and no network; under 30 s.
 
-import { biome, inPackage, step } from "./step.ts";
+import { biome, inPackage, node, step } from "./step.ts";
 
-step("types (tsc -b)", [inPackage("typescript", "bin", "tsc"), "-b"]);
+step("types (tsc -b)", node(inPackage("typescript", "bin", "tsc"), "-b"));
 step("style (biome ci)", biome("ci", "--error-on-warnings", "."));
-step("unit tests and stories", [
-  "--test",
-  "--test-timeout=30000",
-  "--test-concurrency=2",
-  "src/**/*.test.ts",
-  "test/*.test.ts",
-  "test/golden/**/*.test.ts",
-]);
+step(
+  "unit tests and stories",
+  node(
+    "--test",
+    "--test-timeout=30000",
+    "--test-concurrency=2",
+    "src/**/*.test.ts",
+    "test/*.test.ts",
+    "test/golden/**/*.test.ts",
+  ),
+);

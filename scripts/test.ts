@@ -1,15 +1,18 @@
 // `npm test`: all that can be tried on this machine. The test runner's summary comes last.
 
-import { step } from "./step.ts";
+import { node, step } from "./step.ts";
 
-step("check", ["scripts/check.ts"]);
-step("simulation, short", ["src/sim/run.ts", "--short"]);
-step("build", ["scripts/build.ts"]);
+step("check", node("scripts/check.ts"));
+step("simulation, short", node("src/sim/run.ts", "--short"));
+step("build", node("scripts/build.ts"));
 // One file after the other: they measure nothing, but they share the kernel, its namespaces and two cores.
-step("contracts and end to end", [
-  "--test",
-  "--test-timeout=120000",
-  "--test-concurrency=1",
-  "test/contracts/**/*.test.ts",
-  "test/e2e/**/*.test.ts",
-]);
+step(
+  "contracts and end to end",
+  node(
+    "--test",
+    "--test-timeout=120000",
+    "--test-concurrency=1",
+    "test/contracts/**/*.test.ts",
+    "test/e2e/**/*.test.ts",
+  ),
+);

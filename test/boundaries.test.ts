@@ -23,6 +23,8 @@ import { after, before, test } from "node:test";
 
 const ROOT = dirname(import.meta.dirname);
 const SRC = join(ROOT, "src");
+const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
+const BIOME = join(ROOT, "node_modules/@biomejs/cli-linux-x64/biome");
 const TOOL_DEADLINE_MS = 25_000;
 
 const DRIVERS = foldersIn(join(SRC, "drivers")).map((name) => `drivers/${name}`);
@@ -261,14 +263,14 @@ function importOf(from: string, name = "planted", index = 0): string {
 }
 
 function compile(folder: string): readonly Complaint[] {
-  const output = runTool(folder, ["typescript/bin/tsc", "-b", "--pretty", "false"]);
+  const output = runTool(folder, [process.execPath, TSC, "-b", "--pretty", "false"]);
   const line = /^(\S+?)\(\d+,\d+\): error (TS\d+): (.*)$/gm;
   return [...output.matchAll(line)].map(([, file = "", rule = "", text = ""]) => ({ file, rule, text }));
 }
 
 function lint(folder: string): readonly Complaint[] {
   const options = ["--reporter=github", "--max-diagnostics=none"];
-  const output = runTool(folder, ["@biomejs/biome/bin/biome", "lint", ...options, "."]);
+  const output = runTool(folder, [BIOME, "lint", ...options, "."]);
   const line = /^::error title=([^,]+),file=([^,]+),[^:]*::(.*)$/gm;
   return [...output.matchAll(line)].map(([, rule = "", file = "", text = ""]) => ({
     file: relative(folder, file),
@@ -278,7 +280,7 @@ function lint(folder: string): readonly Complaint[] {
 }
 
 function runTool(folder: string, [tool = "", ...args]: readonly string[]): string {
-  const { stdout, stderr, error } = spawnSync(process.execPath, [join(ROOT, "node_modules", tool), ...args], {
+  const { stdout, stderr, error } = spawnSync(tool, args, {
     cwd: folder,
     encoding: "utf8",
     timeout: TOOL_DEADLINE_MS,
