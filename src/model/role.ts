@@ -6,10 +6,10 @@ export type Role = "stopped" | "standby" | "active";
 /**
  * What a node reports of a service.
  *
- * `stopped` is a promise: nothing of it runs or is held here, and nothing will be until an order says so.
- * `unknown` means that an op did not answer in time: it may or may not run.
+ * `stopped` and `standby` are promises: it is not active here, nor will be until an order says so. `changing`:
+ * on the way between two roles. `unknown`: an op did not answer in time, so it may or may not be active.
  */
-export type Standing = "stopped" | "starting" | "active" | "stopping" | "unknown";
+export type Standing = Role | "changing" | "unknown";
 
 /** What checks say. `unknown`: no result yet (grace after a start). */
 export type HealthVerdict = "healthy" | "failing" | "unknown";
