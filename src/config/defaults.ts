@@ -1,0 +1,72 @@
+// What holds when the file does not say otherwise, and the limits of what it may say. Nowhere else.
+
+import type {
+  CheckTiming,
+  CommandResource,
+  RestartLimit,
+  StatusRange,
+  Timing,
+  TimingProfile,
+} from "#model/config.ts";
+import { ms, ratio } from "#model/units.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export const KEY_FILE = "/etc/understudy/cluster.key";
+export const PORT = 5407;
+/** The id of a witness that is written as a plain address. */
+export const WITNESS = "witness";
+
+/** chrony slews a clock by up to 8.3 % either way; two clocks may so differ by 18 %. */
+const DRIFT = ratio(0.2);
+/** Time enough for a long garbage collection and a slow disk; a stuck worker is none of the keeper's haste. */
+const WORKER_SILENCE = ms(10 * SECOND);
+
+export const TIMING_PROFILES: Readonly<Record<TimingProfile, Timing>> = {
+  default: { profile: "default", lease: ms(500), pulse: ms(50), drift: DRIFT, workerSilence: WORKER_SILENCE },
+  fast: { profile: "fast", lease: ms(150), pulse: ms(15), drift: DRIFT, workerSilence: WORKER_SILENCE },
+  wan: { profile: "wan", lease: ms(5 * SECOND), pulse: ms(500), drift: DRIFT, workerSilence: WORKER_SILENCE },
+};
+
+export const TIMING_LIMITS = {
+  /** Below this the scheduler of a busy host, not the network, decides who is heard. */
+  leaseMin: ms(50),
+  leaseMax: ms(MINUTE),
+  pulseMin: ms(5),
+  /** From here on less than half of a lease could be used. */
+  driftMax: ratio(0.5),
+  /** One pulse may be lost and the next late without anybody lapsing. */
+  pulsesPerLease: 3,
+} as const;
+
+/** What one pulse states about all members must fit into one datagram. */
+export const MEMBERS_MAX = 64;
+/** With two, the loss of either ends the quorum; that case needs fencing, which comes later. */
+export const VOTERS_MIN = 3;
+
+export const CHECK: Omit<CheckTiming, "id"> = {
+  every: ms(2 * SECOND),
+  timeout: ms(SECOND),
+  rise: 2,
+  fall: 3,
+  grace: ms(10 * SECOND),
+};
+
+/** A redirect is an answer: whoever wants more asks for it with `status`. */
+export const HTTP_STATUS: readonly StatusRange[] = [{ from: 200, to: 399 }];
+
+export const COMMAND_TIMEOUTS: CommandResource["timeouts"] = {
+  start: ms(MINUTE),
+  stop: ms(MINUTE),
+  probe: ms(10 * SECOND),
+  promote: ms(MINUTE),
+  demote: ms(MINUTE),
+};
+
+export const PROCESS_RESTARTS: RestartLimit = { limit: 3, within: ms(MINUTE) };
+export const PROCESS_STOP_TIMEOUT = ms(10 * SECOND);
+
+/** One restart in place heals what a restart can heal; a second failure soon after is the node's. */
+export const SERVICE_RESTARTS: RestartLimit = { limit: 1, within: ms(10 * MINUTE) };
+export const FAILURE_AGE = ms(10 * MINUTE);
