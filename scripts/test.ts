@@ -10,12 +10,13 @@ step("simulation, short", node("src/sim/run.ts", "--seeds", SHORT_SEEDS));
 step("build", node("scripts/build.ts"));
 // One file after the other: they measure nothing, but they share the kernel, its namespaces and two cores.
 step(
-  "contracts and end to end",
+  "contracts, end to end, lab",
   node(
     "--test",
     "--test-timeout=120000",
     "--test-concurrency=1",
     "test/contracts/**/*.test.ts",
     "test/e2e/**/*.test.ts",
+    "lab/**/*.test.ts",
   ),
 );
