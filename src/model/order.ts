@@ -68,7 +68,10 @@ export interface Placement {
   readonly active: NodeId | null;
   /** What the leader is waiting for before the next step; null: nothing. */
   readonly waiting: Reason | null;
+  /** Of the service where it is active; unknown when it is active nowhere. */
   readonly health: HealthVerdict;
+  /** The other nodes that could take it over now, the preferred one first. */
+  readonly ready: readonly NodeId[];
 }
 
 /** The leader's picture of the cluster, sent to every member with the orders. */
