@@ -43,9 +43,9 @@ test("understudy runs what was built, and the sources where nothing was", () => 
 
 test("understudy finds its home through a link", () => {
   placeProgram(PINNED_NODE, "echo found");
-  mkdirSync(join(home, "elsewhere"));
-  symlinkSync("../bin/understudy", join(home, "elsewhere/us"));
-  assert.equal(understudy("elsewhere/us").stdout, "found\n");
+  mkdirSync(join(home, "some/where"), { recursive: true });
+  symlinkSync("../../bin/understudy", join(home, "some/where/us"));
+  assert.equal(understudy("some/where/us").stdout, "found\n");
 });
 
 test("understudy takes the Node on the PATH when it is new enough", () => {
