@@ -1,0 +1,129 @@
+// The system calls that Node does not offer, through koffi and libc, each one synchronous and never waiting.
+// The one module that knows koffi: `node:ffi` or an addon could take its place.
+
+import koffi from "koffi";
+
+/** A non-negative result, or the negated errno. */
+export type SysResult = number;
+
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
+export const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
+const MSG_DONTWAIT = 0x40;
+const MSG_TRUNC = 0x20;
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const SO_ATTACH_FILTER = 26;
+
+// The program itself rather than a file name: glibc and musl both have these in the global scope.
+const libc = koffi.load(null);
+const calls = {
+  socket: libc.func("int socket(int domain, int type, int protocol)"),
+  bind: libc.func("int bind(int fd, const void *address, uint32_t length)"),
+  sendto: libc.func(
+    "intptr_t sendto(int fd, const void *data, size_t n, int flags, const void *to, uint32_t length)",
+  ),
+  recv: libc.func("intptr_t recv(int fd, void *data, size_t n, int flags)"),
+  close: libc.func("int close(int fd)"),
+  setsockopt: libc.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)"),
+  getsockname: libc.func("int getsockname(int fd, void *address, void *length)"),
+  ifNameToIndex: libc.func("unsigned int if_nametoindex(const char *name)"),
+  schedSetscheduler: libc.func("int sched_setscheduler(int pid, int policy, const void *param)"),
+  clockGettime: libc.func("int clock_gettime(int clock, void *time)"),
+  clockGetres: libc.func("int clock_getres(int clock, void *time)"),
+};
+
+/** Opens a socket that no child inherits and on which no call ever waits. */
+export function openSocket(domain: number, type: number, protocol: number): SysResult {
+  return orErrno(calls.socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+}
+
+export function bindSocket(fd: number, address: Uint8Array): SysResult {
+  return orErrno(calls.bind(fd, address, address.length));
+}
+
+export function send(fd: number, data: Uint8Array, to: Uint8Array): SysResult {
+  return orErrno(Number(calls.sendto(fd, data, data.length, MSG_DONTWAIT, to, to.length)));
+}
+
+/** The datagram's full length, which exceeds the buffer's when it was cut. -EAGAIN: nothing there. */
+export function receive(fd: number, into: Uint8Array): SysResult {
+  return orErrno(Number(calls.recv(fd, into, into.length, MSG_DONTWAIT | MSG_TRUNC)));
+}
+
+/** Closes a descriptor; an error here would leave nothing to do, so there is none. */
+export function closeSocket(fd: number): void {
+  calls.close(fd);
+}
+
+export function setOption(fd: number, option: { level: number; name: number; value: Uint8Array }): SysResult {
+  return orErrno(calls.setsockopt(fd, option.level, option.name, option.value, option.value.length));
+}
+
+/** How many bytes may wait in the socket; the kernel caps it at net.core.rmem_max. */
+export function setReceiveBuffer(fd: number, bytes: number): SysResult {
+  return setOption(fd, { level: SOL_SOCKET, name: SO_RCVBUF, value: int32(bytes) });
+}
+
+/** Fills in the socket's own address, cut at the length of `into`. */
+export function ownAddress(fd: number, into: Uint8Array): SysResult {
+  return orErrno(calls.getsockname(fd, into, int32(into.length)));
+}
+
+/** One instruction of classic BPF (struct sock_filter, linux/filter.h). */
+export interface Filter {
+  readonly code: number;
+  readonly ifTrue: number;
+  readonly ifFalse: number;
+  readonly value: number;
+}
+
+/** Makes the kernel keep only the packets for which the program returns more than 0; replaces an earlier one. */
+export function attachFilter(fd: number, program: readonly Filter[]): SysResult {
+  const code = Buffer.alloc(program.length * 8);
+  for (const [index, step] of program.entries()) {
+    code.writeUInt16LE(step.code, index * 8);
+    code.writeUInt8(step.ifTrue, index * 8 + 2);
+    code.writeUInt8(step.ifFalse, index * 8 + 3);
+    code.writeUInt32LE(step.value >>> 0, index * 8 + 4);
+  }
+  // struct sock_fprog: a length, padding up to the pointer, the pointer.
+  const fprog = Buffer.alloc(16);
+  fprog.writeUInt16LE(program.length, 0);
+  fprog.writeBigUInt64LE(BigInt(koffi.address(code)), 8);
+  return setOption(fd, { level: SOL_SOCKET, name: SO_ATTACH_FILTER, value: fprog });
+}
+
+/** The index of a network device; 0 when there is none of this name in this network namespace. */
+export function indexOfDevice(name: string): number {
+  return calls.ifNameToIndex(name);
+}
+
+/** `pid` 0 is the calling thread, not the process. */
+export function setScheduler(pid: number, options: { policy: number; priority: number }): SysResult {
+  return orErrno(calls.schedSetscheduler(pid, options.policy, int32(options.priority)));
+}
+
+/** A clock's time, or with `resolution` its step, in milliseconds. A clock that does not exist: NaN. */
+export function readClock(clock: number, what: "time" | "resolution" = "time"): number {
+  const call = what === "time" ? calls.clockGettime : calls.clockGetres;
+  return call(clock, timespec) === 0
+    ? Number(timespec.readBigInt64LE(0)) * 1e3 + Number(timespec.readBigInt64LE(8)) / 1e6
+    : Number.NaN;
+}
+
+const timespec = Buffer.alloc(16);
+
+function int32(value: number): Buffer {
+  const buffer = Buffer.alloc(4);
+  buffer.writeInt32LE(value);
+  return buffer;
+}
+
+/** koffi keeps the errno of the call just made, before anything else in this thread can change it. */
+function orErrno(result: number): SysResult {
+  return result < 0 ? -koffi.errno() : result;
+}
