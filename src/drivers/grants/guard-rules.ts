@@ -1,0 +1,158 @@
+// The guard's rules: which packets of a guarded address pass only while the address is in the open set.
+
+import {
+  addressType,
+  type ChainSpec,
+  counter,
+  type Expression,
+  equals,
+  lookup,
+  meta,
+  NFPROTO_IPV4,
+  NFPROTO_IPV6,
+  payload,
+  type Rule,
+  type SetSpec,
+  verdict,
+} from "./nftables.ts";
+
+/** Sets of the inet table. A guarded address works while it is in the open set of its family. */
+export const INET_SETS = {
+  guarded4: { name: "guarded4", keyType: 7, keyLength: 4, timed: false },
+  guarded6: { name: "guarded6", keyType: 8, keyLength: 16, timed: false },
+  open4: { name: "open4", keyType: 7, keyLength: 4, timed: true },
+  open6: { name: "open6", keyType: 8, keyLength: 16, timed: true },
+  /** No rule reads it: its entries prove to the kernel that this process was not held up (see KernelGuard). */
+  tokens: { name: "tokens", keyType: 19, keyLength: 4, timed: true },
+} as const satisfies Record<string, SetSpec>;
+
+/** Sets of the arp table: nf_tables shares none between tables. */
+export const ARP_SETS = {
+  guarded: { name: "guarded", keyType: 7, keyLength: 4, timed: false },
+  open: { name: "open", keyType: 7, keyLength: 4, timed: true },
+} as const satisfies Record<string, SetSpec>;
+
+const HOOK = { prerouting: 0, input: 1, output: 3, postrouting: 4 } as const;
+const ARP_HOOK = { input: 0, output: 1 } as const;
+/** Before defragmentation (-400), connection tracking and address translation. */
+const FIRST = -450;
+/** After source address translation (100), which gives forwarded answers their outer source back. */
+const LAST = 350;
+
+const IPV4_SOURCE = payload("network", 12, 4);
+const IPV4_DESTINATION = payload("network", 16, 4);
+const IPV6_SOURCE = payload("network", 8, 16);
+const IPV6_DESTINATION = payload("network", 24, 16);
+const ARP_OPERATION = payload("network", 6, 2);
+const ARP_SENDER = payload("network", 14, 4);
+const ARP_TARGET = payload("network", 24, 4);
+const ND_TARGET = payload("transport", 8, 16);
+
+const ipv4 = [meta("nfproto"), equals(NFPROTO_IPV4)];
+const ipv6 = [meta("nfproto"), equals(NFPROTO_IPV6)];
+const icmpv6 = (type: number) => [
+  ...ipv6,
+  meta("l4proto"),
+  equals(58),
+  payload("transport", 0, 1),
+  equals(type),
+];
+const SOLICITATION = 135;
+const ADVERTISEMENT = 136;
+/** RTN_LOCAL, a number in the host's byte order. */
+const RTN_LOCAL = [2, 0, 0, 0];
+/** ARPHRD_LOOPBACK, likewise. */
+const LOOPBACK = [772 & 0xff, 772 >> 8];
+const toLoopback = [meta("oiftype"), equals(...LOOPBACK)];
+
+/** What a rule looks at, and the end that all of them have. */
+const closed = (before: readonly Expression[], address: Expression, version: 4 | 6): Rule => [
+  ...before,
+  address,
+  lookup(`guarded${version}`, "in"),
+  lookup(`open${version}`, "not in"),
+  counter,
+  verdict("drop"),
+];
+
+/**
+ * The chains of the inet table.
+ *
+ * `withRouting`: also what address translation redirects (a published container port, say), which never comes
+ * through input; needs the kernel's fib expression. Only for addresses that are on this host: a node that
+ * routes packets to the active one must let them pass, and its own clients reach it over the network.
+ */
+export function inetChains(withRouting: boolean): readonly ChainSpec[] {
+  const local = (of: "saddr" | "daddr") => [addressType(of), equals(...RTN_LOCAL)];
+  const always: ChainSpec[] = [
+    {
+      name: "input",
+      hook: HOOK.input,
+      priority: FIRST,
+      rules: [
+        closed(ipv4, IPV4_DESTINATION, 4),
+        closed(ipv6, IPV6_DESTINATION, 6),
+        closed(icmpv6(SOLICITATION), ND_TARGET, 6),
+      ],
+    },
+    {
+      name: "output",
+      hook: HOOK.output,
+      priority: FIRST,
+      rules: [
+        closed(ipv4, IPV4_SOURCE, 4),
+        closed(ipv6, IPV6_SOURCE, 6),
+        closed(icmpv6(ADVERTISEMENT), ND_TARGET, 6),
+        closed([...ipv4, ...toLoopback], IPV4_DESTINATION, 4),
+        closed([...ipv6, ...toLoopback], IPV6_DESTINATION, 6),
+      ],
+    },
+  ];
+  const routed: ChainSpec[] = [
+    {
+      name: "prerouting",
+      hook: HOOK.prerouting,
+      priority: FIRST,
+      rules: [
+        closed([...ipv4, ...local("daddr")], IPV4_DESTINATION, 4),
+        closed([...ipv6, ...local("daddr")], IPV6_DESTINATION, 6),
+      ],
+    },
+    {
+      name: "postrouting",
+      hook: HOOK.postrouting,
+      priority: LAST,
+      rules: [
+        closed([...ipv4, ...local("saddr")], IPV4_SOURCE, 4),
+        closed([...ipv6, ...local("saddr")], IPV6_SOURCE, 6),
+      ],
+    },
+  ];
+  return withRouting ? [...always, ...routed] : always;
+}
+
+const arpClosed = (address: Expression): Rule => [
+  address,
+  lookup(ARP_SETS.guarded.name, "in"),
+  lookup(ARP_SETS.open.name, "not in"),
+  counter,
+  verdict("drop"),
+];
+
+/** The chains of the arp table. */
+export function arpChains(): readonly ChainSpec[] {
+  return [
+    {
+      name: "input",
+      hook: ARP_HOOK.input,
+      priority: 0,
+      rules: [
+        // The active node's announcements have the address as sender and target: local clients need them.
+        [ARP_SENDER, lookup(ARP_SETS.guarded.name, "in"), verdict("accept")],
+        // Only requests: an answer's target is the one who asked, never the address asked for.
+        [ARP_OPERATION, equals(0, 1), ...arpClosed(ARP_TARGET)],
+      ],
+    },
+    { name: "output", hook: ARP_HOOK.output, priority: 0, rules: [arpClosed(ARP_SENDER)] },
+  ];
+}

@@ -1,0 +1,307 @@
+// Kernel grants on Linux: the guard of nftables rules, and the timed entries that open it.
+//
+// Why an entry never outlives the instant it was armed to, wherever this process may be frozen: arming takes two
+// transactions. The first stores a token that the kernel forgets after TOKEN ticks. Then the clock is read: t.
+// The second deletes the token and adds the entry with the time left since t, less the token's life. The kernel
+// refuses all of it once the token has expired, so the second came within the token's life after t, and the
+// entry ends in time. First arm and renewal are the same two steps. The price is the token's life: about two
+// ticks of the kernel, 8 ms where a tick has 4.
+//
+// Each transaction states all open entries: delete and add, since a kernel before 6.12 cannot prolong one.
+
+import { kernelTick, monotonicNow } from "#drivers/sys/clock.ts";
+import { ENOENT, errnoName, sysFailure } from "#drivers/sys/errno.ts";
+import { MessageWriter } from "#drivers/sys/message.ts";
+import { type Answer, NETLINK_NETFILTER, NetlinkSocket } from "#drivers/sys/netlink.ts";
+import { addressKey, type FloatingAddress, ipBytes } from "#model/address.ts";
+import { type Instant, NEVER } from "#model/units.ts";
+import type { GrantPort, GuardState } from "#ports/grants.ts";
+import { DONE, failed, type Outcome } from "#ports/outcome.ts";
+import { GuardInspector } from "./guard-inspector.ts";
+import { ARP_SETS, arpChains, INET_SETS, inetChains } from "./guard-rules.ts";
+import { Batch, type Element, NFPROTO_ARP, NFPROTO_INET, type Table } from "./nftables.ts";
+
+export interface KernelGuardOptions {
+  /** Ends the names of the tables: for two daemons in one network namespace, and for tests. */
+  readonly suffix?: string;
+  /** For tests. */
+  readonly now?: () => Instant;
+}
+
+/** In ticks: the kernel rounds down, so a token lives between one and two of them. */
+const TOKEN_TICKS = 2;
+/** In milliseconds; where ticks are shorter, one ordinary delay must not cost the token. */
+const TOKEN_AT_LEAST = 6;
+/** In ticks: less is rounded down to 0, which would mean forever. */
+const ENTRY_TICKS = 2;
+const ARM_TRIES = 2;
+const INSTALL_TRIES = 3;
+
+interface Guarded {
+  readonly address: FloatingAddress;
+  readonly key: Uint8Array;
+  /** The instant it was armed to; NEVER: closed. */
+  readonly openUntil: Instant;
+}
+
+export class KernelGuard implements GrantPort {
+  readonly #inet: Table;
+  readonly #arp: Table;
+  readonly #now: () => Instant;
+  readonly #tick = kernelTick();
+  readonly #tokenLife = Math.max(TOKEN_TICKS * this.#tick, TOKEN_AT_LEAST);
+  readonly #writer = new MessageWriter();
+  #socket: NetlinkSocket | null = null;
+  #inspector: GuardInspector | null = null;
+  /** By address key. Empty before `install`. */
+  #guarded: ReadonlyMap<string, Guarded> = new Map();
+  #token = 0;
+
+  constructor(options: KernelGuardOptions = {}) {
+    this.#inet = { family: NFPROTO_INET, name: `understudy${options.suffix ?? ""}` };
+    this.#arp = { family: NFPROTO_ARP, name: `understudy${options.suffix ?? ""}` };
+    this.#now = options.now ?? monotonicNow;
+  }
+
+  install(addresses: readonly FloatingAddress[]): Outcome {
+    const socket = this.#open();
+    if (!(socket instanceof NetlinkSocket)) return socket;
+    const guarded = new Map(
+      addresses.map((address) => [
+        addressKey(address),
+        { address, key: Uint8Array.from(ipBytes(address.ip)), openUntil: NEVER },
+      ]),
+    );
+    const inspector = new GuardInspector(socket, [this.#inet, this.#arp]);
+    let outcome: Outcome = DONE;
+    for (let tries = 0; tries < INSTALL_TRIES; tries++) {
+      const count = inspector.readCount();
+      if (typeof count !== "number") return installFailure(count.code);
+      const { errno } = this.#putUp(socket, guarded);
+      if (errno !== 0) return installFailure(errnoName(errno));
+      this.#guarded = guarded;
+      this.#inspector = inspector;
+      outcome = inspector.remember(count);
+      if (outcome.kind === "done") return outcome;
+    }
+    return outcome;
+  }
+
+  arm(addresses: readonly FloatingAddress[], until: Instant): Outcome {
+    const socket = this.#socket;
+    const stranger = addresses.find((address) => !this.#guarded.has(addressKey(address)));
+    if (stranger !== undefined || socket === null) {
+      return failed("not-guarded", `${stranger?.ip ?? "no address"} is not under the guard`);
+    }
+    const keys = new Set(addresses.map(addressKey));
+    for (let tries = 0; tries < ARM_TRIES; tries++) {
+      const stored = this.#storeToken(socket);
+      if (stored.errno !== 0) return this.#refused(stored);
+      const start = this.#now();
+      const timeouts = this.#timeouts({ keys, until, start });
+      if (addresses.some((address) => !timeouts.has(addressKey(address)))) {
+        this.close(addresses);
+        return failed("late", `only ${Math.round(until - start)} ms are left: too little to open an address`);
+      }
+      const swapped = this.#swap(socket, timeouts);
+      if (swapped.answer.errno === 0) {
+        this.#noteOpened({ keys, until, timeouts });
+        return DONE;
+      }
+      // Somebody else may have taken the guard away: then it is not only the token that is missing.
+      if (swapped.answer.refusals.some((refusal) => refusal.seq !== swapped.tokenSeq)) {
+        return this.#refused(swapped.answer);
+      }
+    }
+    return failed(
+      "frozen",
+      `held up for more than ${this.#tokenLife} ms between two calls, ${ARM_TRIES} times`,
+    );
+  }
+
+  close(addresses: readonly FloatingAddress[]): Outcome {
+    let worst: Outcome = DONE;
+    for (const address of addresses) {
+      const guarded = this.#guarded.get(addressKey(address));
+      if (guarded === undefined || this.#socket === null) continue;
+      for (const { table, set } of this.#openSetsOf(address)) {
+        // One transaction each: of two entries with one instant, one may have expired a tick before the other.
+        const batch = this.#batch(this.#socket);
+        batch.deleteElement(table, set, guarded.key);
+        const { errno } = this.#commit(this.#socket, batch);
+        if (errno !== 0 && errno !== ENOENT) worst = sysFailure(errno, `closing ${address.ip}`);
+      }
+      this.#guarded = new Map(this.#guarded).set(addressKey(address), { ...guarded, openUntil: NEVER });
+    }
+    return worst;
+  }
+
+  check(): GuardState {
+    const inspector = this.#inspector;
+    if (inspector === null) return { kind: "failed", code: "not-guarded", detail: "no guard was installed" };
+    const finding = inspector.inspect();
+    if (finding.kind !== "changed") return finding;
+    const installed = this.install([...this.#guarded.values()].map(({ address }) => address));
+    return installed.kind === "done" ? { kind: "repaired", detail: finding.detail } : installed;
+  }
+
+  remove(): Outcome {
+    const socket = this.#open();
+    if (!(socket instanceof NetlinkSocket)) return socket;
+    const batch = this.#batch(socket);
+    // Created first: deleting what is not there would be refused.
+    for (const table of [this.#inet, this.#arp]) batch.createTable(table).deleteTable(table);
+    const { errno } = this.#commit(socket, batch);
+    if (errno !== 0) return sysFailure(errno, "removing the guard");
+    socket.close();
+    this.#socket = null;
+    this.#inspector = null;
+    this.#guarded = new Map();
+    return DONE;
+  }
+
+  #open(): NetlinkSocket | Outcome {
+    const socket = this.#socket ?? NetlinkSocket.open(NETLINK_NETFILTER);
+    if (typeof socket === "number") return installFailure(errnoName(socket));
+    this.#socket = socket;
+    return socket;
+  }
+
+  #putUp(socket: NetlinkSocket, guarded: ReadonlyMap<string, Guarded>): Answer {
+    const answer = this.#installWith(socket, guarded, { routing: true });
+    // A kernel without nft_fib still guards all but what address translation redirects.
+    return answer.errno === ENOENT ? this.#installWith(socket, guarded, { routing: false }) : answer;
+  }
+
+  #installWith(
+    socket: NetlinkSocket,
+    guarded: ReadonlyMap<string, Guarded>,
+    options: { readonly routing: boolean },
+  ): Answer {
+    const batch = this.#batch(socket);
+    const keys = (family: number) =>
+      [...guarded.values()].filter(({ address }) => address.family === family).map(({ key }) => ({ key }));
+    const tables = [
+      { table: this.#inet, sets: INET_SETS, chains: inetChains(options.routing) },
+      { table: this.#arp, sets: ARP_SETS, chains: arpChains() },
+    ];
+    let id = 0;
+    for (const { table, sets, chains } of tables) {
+      batch.createTable(table).deleteTable(table).createTable(table);
+      for (const set of Object.values(sets)) batch.createSet(table, set, ++id);
+      for (const chain of chains) {
+        batch.createChain(table, chain);
+        for (const rule of chain.rules) batch.appendRule(table, chain.name, rule);
+      }
+    }
+    addSome(batch, { table: this.#inet, set: INET_SETS.guarded4.name, elements: keys(4) });
+    addSome(batch, { table: this.#inet, set: INET_SETS.guarded6.name, elements: keys(6) });
+    addSome(batch, { table: this.#arp, set: ARP_SETS.guarded.name, elements: keys(4) });
+    return this.#commit(socket, batch);
+  }
+
+  /** Always a new token: one that is still there would keep its old end on some kernels, not on others. */
+  #storeToken(socket: NetlinkSocket): Answer {
+    this.#token = (this.#token + 1) >>> 0;
+    const batch = this.#batch(socket).addElements(this.#inet, INET_SETS.tokens.name, [
+      { key: tokenKey(this.#token), timeout: this.#tokenLife },
+    ]);
+    return this.#commit(socket, batch);
+  }
+
+  /** Exchanges the token for all entries that are to be open. */
+  #swap(
+    socket: NetlinkSocket,
+    timeouts: ReadonlyMap<string, number>,
+  ): { readonly answer: Answer; readonly tokenSeq: number } {
+    const batch = this.#batch(socket);
+    const tokenSeq = batch.deleteElement(this.#inet, INET_SETS.tokens.name, tokenKey(this.#token));
+    const opened = (family: number): Element[] =>
+      [...timeouts].flatMap(([key, timeout]) => {
+        const guarded = this.#guarded.get(key);
+        return guarded?.address.family === family ? [{ key: guarded.key, timeout }] : [];
+      });
+    for (const { table, set, family } of this.#openSets()) {
+      if (![...this.#guarded.values()].some(({ address }) => address.family === family)) continue;
+      batch.flushSet(table, set);
+      addSome(batch, { table, set, elements: opened(family) });
+    }
+    return { answer: this.#commit(socket, batch), tokenSeq };
+  }
+
+  /** How long each entry may live in whole milliseconds, counted from `start`; entries with no time left are missing. */
+  #timeouts(wanted: { keys: ReadonlySet<string>; until: Instant; start: Instant }): Map<string, number> {
+    const timeouts = new Map<string, number>();
+    for (const [key, { openUntil }] of this.#guarded) {
+      const until = wanted.keys.has(key) ? wanted.until : openUntil;
+      const left = Math.floor(until - wanted.start - this.#tokenLife);
+      if (left >= ENTRY_TICKS * this.#tick) timeouts.set(key, left);
+    }
+    return timeouts;
+  }
+
+  #noteOpened(opened: {
+    keys: ReadonlySet<string>;
+    until: Instant;
+    timeouts: ReadonlyMap<string, number>;
+  }): void {
+    const untilOf = (key: string, before: Instant): Instant => {
+      if (!opened.timeouts.has(key)) return NEVER;
+      return opened.keys.has(key) ? opened.until : before;
+    };
+    this.#guarded = new Map(
+      [...this.#guarded].map(([key, guarded]) => [
+        key,
+        { ...guarded, openUntil: untilOf(key, guarded.openUntil) },
+      ]),
+    );
+  }
+
+  #refused(answer: Answer): Outcome {
+    if (answer.errno === ENOENT) return failed("gone", "the guard is no longer there");
+    return sysFailure(answer.errno, "opening an address");
+  }
+
+  #openSets(): readonly { table: Table; set: string; family: number }[] {
+    return [
+      { table: this.#inet, set: INET_SETS.open4.name, family: 4 },
+      { table: this.#arp, set: ARP_SETS.open.name, family: 4 },
+      { table: this.#inet, set: INET_SETS.open6.name, family: 6 },
+    ];
+  }
+
+  #openSetsOf(address: FloatingAddress): readonly { table: Table; set: string }[] {
+    return this.#openSets().filter(({ family }) => family === address.family);
+  }
+
+  #batch(socket: NetlinkSocket): Batch {
+    return new Batch(this.#writer, () => socket.nextSeq());
+  }
+
+  #commit(socket: NetlinkSocket, batch: Batch): Answer {
+    const answer = socket.request(batch.finish());
+    if (answer.errno === 0) this.#inspector?.noteOwnChange();
+    return answer;
+  }
+}
+
+function addSome(batch: Batch, some: { table: Table; set: string; elements: readonly Element[] }): void {
+  if (some.elements.length > 0) batch.addElements(some.table, some.set, some.elements);
+}
+
+function tokenKey(token: number): Uint8Array {
+  const key = Buffer.alloc(4);
+  key.writeUInt32BE(token);
+  return key;
+}
+
+function installFailure(code: string): Outcome {
+  if (["EPROTONOSUPPORT", "EAFNOSUPPORT", "EOPNOTSUPP", "ENOENT"].includes(code)) {
+    return failed(
+      "unsupported",
+      `this kernel has no nf_tables with inet and arp tables and timed sets (${code})`,
+    );
+  }
+  const hint = code === "EPERM" ? " (needs root, or CAP_NET_ADMIN)" : "";
+  return failed(code, `installing the nftables guard of floating addresses: ${code}${hint}`);
+}
