@@ -1,0 +1,171 @@
+// Writes down what the parts of the daemon know as the one document that `status` shows.
+
+import type { Config, MemberConfig, ServiceConfig } from "#model/config.ts";
+import type { LeaseNews, MemberNews } from "#model/halves.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { Intents } from "#model/intents.ts";
+import type { ClusterPicture, NodeReport } from "#model/order.ts";
+import { formatSession } from "#model/session.ts";
+import { between, type Instant } from "#model/units.ts";
+import type {
+  IntentsStatus,
+  LeaseStatus,
+  LinkStatus,
+  MemberStatus,
+  RealtimeStatus,
+  ServiceStatus,
+  StatusDocument,
+} from "./protocol.ts";
+
+/** What the daemon knows, as its parts know it. Instants are of this host's monotonic clock. */
+export interface StatusFacts {
+  readonly now: Instant;
+  /** The date, in milliseconds since 1970. */
+  readonly at_ms: number;
+  readonly startedAt: Instant;
+  readonly node: NodeId;
+  readonly version: string;
+  readonly pid: number;
+  readonly config: Config;
+  readonly configFile: string;
+  readonly configReadAt: Instant;
+  /** The keeper's newest news and when they came; null: none yet. */
+  readonly lease: { readonly news: LeaseNews; readonly at: Instant } | null;
+  /** The leader's newest picture and when it came, or was made here; null: none in this session. */
+  readonly picture: { readonly picture: ClusterPicture; readonly at: Instant } | null;
+  /** What this node says of itself now; null: it is not ready. */
+  readonly report: NodeReport | null;
+  readonly realtime: RealtimeStatus;
+  readonly counters: Readonly<Record<string, number>>;
+  /** The faults in the keeper's news are added to them. */
+  readonly warnings: readonly string[];
+}
+
+export function statusDocument(facts: StatusFacts): StatusDocument {
+  const { now, config } = facts;
+  const picture = facts.picture?.picture ?? null;
+  const self = config.members.find((member) => member.id === facts.node);
+  return {
+    format: 1,
+    cluster: config.cluster,
+    node: facts.node,
+    kind: self?.kind ?? "node",
+    version: facts.version,
+    pid: facts.pid,
+    at_ms: Math.round(facts.at_ms),
+    up_ms: since(facts.startedAt, now),
+    timing: {
+      profile: config.timing.profile,
+      lease_ms: config.timing.lease,
+      pulse_ms: config.timing.pulse,
+      drift: config.timing.drift,
+    },
+    lease: facts.lease === null ? null : leaseStatus(facts.lease, now),
+    picture:
+      facts.picture === null || picture === null
+        ? null
+        : {
+            age_ms: since(facts.picture.at, now),
+            leader: picture.leader,
+            term: picture.term,
+            phase: picture.phase,
+          },
+    members: config.members.map((member) => memberStatus(member, facts, picture)),
+    services: config.services.map((service) => serviceStatus(service, facts, picture)),
+    intents: picture === null ? null : intentsStatus(picture.intents),
+    config: { file: facts.configFile, hash: config.hash, age_ms: since(facts.configReadAt, now) },
+    realtime: facts.realtime,
+    counters: facts.counters,
+    warnings: [...facts.warnings, ...(facts.lease?.news.faults ?? [])],
+  };
+}
+
+function leaseStatus({ news, at }: NonNullable<StatusFacts["lease"]>, now: Instant): LeaseStatus {
+  return {
+    age_ms: since(at, now),
+    may_act: news.mayAct,
+    // Infinite for a lease that nothing ends; JSON has no word for it.
+    may_act_for_ms: news.mayAct ? finite(Math.max(0, Math.round(between(now, news.mayActUntil)))) : 0,
+    session: formatSession(news.session),
+    term: news.term,
+    leader: news.leader,
+    leads: news.leads,
+  };
+}
+
+function memberStatus(
+  member: MemberConfig,
+  facts: StatusFacts,
+  picture: ClusterPicture | null,
+): MemberStatus {
+  const news = facts.lease?.news.members.find((each) => each.node === member.id);
+  const seen = picture?.members.find((each) => each.node === member.id);
+  const isSelf = member.id === facts.node;
+  return {
+    name: member.id,
+    kind: member.kind,
+    voter: facts.config.voters.includes(member.id),
+    site: member.site,
+    heard: isSelf ? "alive" : (news?.standing ?? null),
+    links: linksOf(news, facts.now),
+    standing: seen?.standing ?? null,
+    reach: seen?.reach ?? null,
+    leaving: seen?.leaving ?? false,
+    config_differs: (seen?.differs ?? false) || (news?.foreignConfig ?? false),
+    voters_differ: news?.foreignVoters ?? false,
+    drained: picture?.intents.drained.includes(member.id) ?? false,
+    maintenance: picture?.intents.maintenanceNodes.includes(member.id) ?? false,
+  };
+}
+
+function linksOf(news: MemberNews | undefined, now: Instant): LinkStatus[] {
+  return (news?.links ?? []).map((link) => ({
+    address: link.address,
+    up: link.up,
+    for_ms: Number.isFinite(link.since) ? since(link.since, now) : null,
+  }));
+}
+
+function serviceStatus(
+  service: ServiceConfig,
+  facts: StatusFacts,
+  picture: ClusterPicture | null,
+): ServiceStatus {
+  const placement = picture?.placements.find((each) => each.service === service.name);
+  const own = facts.report?.services.find((each) => each.service === service.name);
+  const intents = picture?.intents;
+  const active = placement?.active ?? null;
+  return {
+    name: service.name,
+    place: service.place,
+    active,
+    wanted: placement?.node ?? null,
+    health: placement?.health ?? "unknown",
+    reasons: placement?.reasons ?? [],
+    waiting: placement?.waiting ?? null,
+    maintenance:
+      intents !== undefined &&
+      (intents.maintenanceAll ||
+        intents.maintenanceServices.includes(service.name) ||
+        (active !== null && intents.maintenanceNodes.includes(active))),
+    switchover_to: intents?.switchovers.find((each) => each.service === service.name)?.to ?? null,
+    here:
+      own === undefined
+        ? null
+        : { standing: own.standing, health: own.health, failures: own.failures, detail: own.detail },
+  };
+}
+
+function intentsStatus(intents: Intents): IntentsStatus {
+  return {
+    version: intents.version,
+    maintenance_all: intents.maintenanceAll,
+    maintenance_nodes: intents.maintenanceNodes,
+    maintenance_services: intents.maintenanceServices,
+    drained: intents.drained,
+    switchovers: intents.switchovers,
+  };
+}
+
+const since = (from: Instant, now: Instant): number => finite(Math.max(0, Math.round(between(from, now))));
+const finite = (value: number): number => (Number.isFinite(value) ? value : Number.MAX_SAFE_INTEGER);
