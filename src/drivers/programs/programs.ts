@@ -127,7 +127,7 @@ function membersOf(group: Group, isOwn: boolean): number[] {
 function signalAll(group: Group, members: readonly number[], signal: NodeJS.Signals): void {
   // The group first, in one call: a process that forks meanwhile cannot slip out of it.
   const isLed = members.some((pid) => readStat(pid)?.group === group.pid);
-  if (isLed) trySignal(-group.pid, signal);
+  if (isLed && group.pid > 1) trySignal(-group.pid, signal);
   for (const pid of members) if (!isLed || readStat(pid)?.group !== group.pid) trySignal(pid, signal);
 }
 
