@@ -2,7 +2,16 @@
 // Nothing leaves these namespaces; `down` removes them, and so do the exit of this process and the next run.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -87,13 +96,20 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
-/** Kills what runs in the world, removes its namespaces, and its folder unless `keep`. Idempotent. */
-export async function down(world: World, { keep = false } = {}): Promise<void> {
+/**
+ * Kills what runs in the world and removes its namespaces and its folder. Idempotent. With `keepAs` the folder
+ * (every log) is moved there instead.
+ */
+export async function down(
+  world: World,
+  { keepAs = null }: { readonly keepAs?: string | null } = {},
+): Promise<void> {
   const names = namespacesOf(world);
   removeNamespaces(names);
   await until(() => names.every((name) => pidsIn(name).length === 0), { withinMs: 2_000 });
   open.delete(world);
-  if (!keep) rmSync(world.folder, { recursive: true, force: true });
+  if (keepAs !== null && existsSync(world.folder)) cpSync(world.folder, keepAs, { recursive: true });
+  rmSync(world.folder, { recursive: true, force: true });
 }
 
 /** The host of that name; throws if the world has none. */
