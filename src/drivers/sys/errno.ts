@@ -3,7 +3,8 @@
 import { constants } from "node:os";
 import { failed, type Outcome } from "#ports/outcome.ts";
 
-export const { EPERM, ENOENT, EAGAIN, EEXIST, ENOBUFS, EADDRNOTAVAIL, ENODATA, EINTR } = constants.errno;
+export const { EPERM, ENOENT, EAGAIN, EEXIST, ENOBUFS, EADDRNOTAVAIL, EACCES, ENODEV, ENODATA, EINTR } =
+  constants.errno;
 
 const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
