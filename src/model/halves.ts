@@ -23,7 +23,6 @@ export interface LeaseNews {
   readonly members: readonly MemberNews[];
   /** Ready to leave: the keeper let go and said goodbye. */
   readonly left: boolean;
-  readonly faults: readonly string[];
 }
 
 export interface MemberNews {

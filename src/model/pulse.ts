@@ -2,7 +2,7 @@
 
 import type { NodeId } from "./ids.ts";
 import type { Session } from "./session.ts";
-import type { Term } from "./units.ts";
+import type { Ms, Term } from "./units.ts";
 
 /**
  * A pulse. Nothing in it may be used alone or kept: a listener uses it only while it came in a pulse that
@@ -19,6 +19,11 @@ export interface Pulse {
   readonly voters: string;
   /** Fingerprint of the sender's whole configuration; differs while a change is rolled out. */
   readonly config: string;
+  /**
+   * The sender's lease in ms: how long it may act on an acknowledgement, and how long it must be unheard before
+   * it is silent. Longer than configured where real-time priority was refused, at most twice as long.
+   */
+  readonly lease: Ms;
   /** The highest term that the sender has seen. */
   readonly term: Term;
   readonly heard: readonly Heard[];

@@ -1,0 +1,286 @@
+// The half that must not be late: hands events to the keeper's engine and carries its effects out.
+//
+// Everything here is synchronous but the storing of votes. It imports nothing of Node, so the simulator runs
+// this very loop.
+
+import type { Identity } from "#engine/identity.ts";
+import type { KeeperEffect, KeeperEvent } from "#engine/keeper.ts";
+import { handleKeeper, startKeeper } from "#engine/keeper.ts";
+import type { KeeperState } from "#engine/lease/state.ts";
+import { unreachable } from "#lib/unreachable.ts";
+import type { FloatingAddress } from "#model/address.ts";
+import { formatAddress } from "#model/address.ts";
+import type { MemberConfig } from "#model/config.ts";
+import type { ToKeeper, ToWorker } from "#model/halves.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { JournalLine } from "#model/journal.ts";
+import type { Vote } from "#model/pulse.ts";
+import type { Instant } from "#model/units.ts";
+import { earlier, instant, term } from "#model/units.ts";
+import type { AddressEvent, AddressPort } from "#ports/addresses.ts";
+import type { ClockPort } from "#ports/clock.ts";
+import type { GrantPort } from "#ports/grants.ts";
+import type { Outcome } from "#ports/outcome.ts";
+import type { PulsePort, ReceivedPulse } from "#ports/pulse.ts";
+import type { StorePort } from "#ports/store.ts";
+
+export interface KeeperPorts {
+  readonly clock: ClockPort;
+  readonly pulses: PulsePort;
+  readonly store: StorePort;
+  readonly grants: GrantPort;
+  readonly addresses: AddressPort;
+  /** To the worker of this daemon. */
+  readonly tell: (message: ToWorker) => void;
+}
+
+export interface KeeperOptions {
+  readonly identity: Identity;
+  readonly members: readonly MemberConfig[];
+  /** Every floating address of the configuration; a witness has none. */
+  readonly addresses: readonly FloatingAddress[];
+}
+
+/** Name of the document in which a voter's newest vote is stored. */
+export const VOTE_DOCUMENT = "vote";
+/** While addresses are held the kernel is asked this often what others did to them, ms. */
+const POLL_EVERY = 40;
+
+export class Keeper {
+  #state: KeeperState;
+  readonly #ports: KeeperPorts;
+  readonly #addresses: readonly FloatingAddress[];
+  /** Events that came up while a turn was under way; handled right after it, in order. */
+  readonly #queue: KeeperEvent[] = [];
+  #isBusy = false;
+  #guard: "intact" | "failed" = "intact";
+
+  /** Reads the stored vote; a damaged one is an error in a sentence, since a lost vote could be cast twice. */
+  static start(ports: KeeperPorts, options: KeeperOptions): Keeper | { readonly problem: string } {
+    const stored = readVote(ports.store);
+    if (typeof stored === "object" && stored !== null && "problem" in stored) return stored;
+    return new Keeper(ports, options, stored);
+  }
+
+  private constructor(ports: KeeperPorts, options: KeeperOptions, stored: Vote | null) {
+    this.#ports = ports;
+    this.#addresses = options.addresses;
+    const now = ports.clock.now();
+    this.#state = startKeeper(options.identity, options.members, stored, now);
+    this.#prepareAddresses();
+    this.#handle({ kind: "wake" });
+  }
+
+  /** For status, tests and the simulator's checkers; never to be changed. */
+  get state(): KeeperState {
+    return this.#state;
+  }
+
+  onPulse(received: ReceivedPulse): void {
+    this.#handle({ kind: "pulse", pulse: received.pulse, link: received.link });
+  }
+
+  onWake(): void {
+    this.#pollKernel();
+    this.#handle({ kind: "wake" });
+  }
+
+  onWorker(message: ToKeeper): void {
+    this.#handle({ kind: "worker", message });
+  }
+
+  /** Takes addresses and guard away; the last thing before the process ends in an orderly way. */
+  remove(): void {
+    if (this.#addresses.length === 0) return;
+    this.#ports.addresses.sweep(this.#addresses);
+    this.#ports.grants.remove();
+    this.#ports.addresses.stop();
+  }
+
+  #prepareAddresses(): void {
+    if (this.#addresses.length === 0) return;
+    const { grants, addresses } = this.#ports;
+    // Closed first: what an earlier life left open must not answer while this one is only starting.
+    this.#report("guard", grants.install(this.#addresses));
+    const swept = addresses.sweep(this.#addresses);
+    if (swept.kind === "done" && swept.ips.length > 0) {
+      const why = "an earlier life of the daemon left it on this host";
+      for (const ip of swept.ips) this.#journal("grant", ip, "removed", "swept", why);
+    }
+    this.#report("addresses", addresses.prepare(this.#addresses));
+    for (const address of this.#addresses) addresses.probe(address);
+  }
+
+  #handle(event: KeeperEvent): void {
+    this.#queue.push(event);
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const turn = handleKeeper(this.#state, next, this.#ports.clock.now());
+        this.#state = turn.state;
+        for (const effect of turn.effects) this.#carryOut(effect);
+      }
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  #carryOut(effect: KeeperEffect): void {
+    const { pulses, addresses, clock, tell } = this.#ports;
+    switch (effect.kind) {
+      case "send":
+        return pulses.send(effect.pulse, effect.to);
+      case "store-vote":
+        return this.#storeVote(effect.vote);
+      case "take":
+        return this.#take(effect);
+      case "renew":
+        return this.#renew(effect.addresses, effect.until);
+      case "refresh":
+        for (const address of effect.addresses) {
+          this.#report(address.ip, addresses.add(address, effect.lifetimeSeconds));
+        }
+        return;
+      case "release":
+        return this.#release(effect.id, effect.addresses);
+      case "announce":
+        this.#report("announcement", addresses.announce(effect.addresses, effect.until));
+        return;
+      case "tell":
+        return tell(effect.message);
+      case "wake":
+        return clock.wakeAt(this.#pollInTime(effect.at));
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #storeVote(vote: Vote): void {
+    const text = JSON.stringify({ term: vote.term, for: vote.for });
+    this.#ports.store.write(VOTE_DOCUMENT, text, (written) => {
+      const ok = written.kind === "done";
+      const problem = written.kind === "failed" ? written.problem : ok ? null : "the disk does not answer";
+      if (problem !== null) this.#journal("lease", "vote", "not stored", "store-failed", problem);
+      this.#handle({ kind: "vote-stored", vote, ok, problem });
+    });
+  }
+
+  #take(effect: Extract<KeeperEffect, { kind: "take" }>): void {
+    const { addresses, grants } = this.#ports;
+    const problems: string[] = [];
+    for (const address of effect.addresses) {
+      const added = addresses.add(address, effect.lifetimeSeconds);
+      if (added.kind === "failed") problems.push(`${formatAddress(address)}: ${added.detail}`);
+    }
+    if (problems.length === 0) {
+      const armed = grants.arm(effect.addresses, effect.until);
+      if (armed.kind === "failed") problems.push(armed.detail);
+    }
+    const problem = problems.length === 0 ? null : problems.join("; ");
+    this.#queue.push({ kind: "took", id: effect.id, addresses: effect.addresses, problem });
+  }
+
+  #renew(addresses: readonly FloatingAddress[], until: Instant): void {
+    const armed = this.#ports.grants.arm(addresses, until);
+    if (armed.kind === "done") return;
+    if (armed.code === "gone") this.#checkGuard();
+    // Late or held up: the next turn sees by the clock what is true now.
+    else this.#report("grant", armed);
+  }
+
+  #release(id: number | null, addresses: readonly FloatingAddress[]): void {
+    const closed = this.#ports.grants.close(addresses);
+    const problems = closed.kind === "failed" ? [closed.detail] : [];
+    for (const address of addresses) {
+      const removed = this.#ports.addresses.remove(address);
+      if (removed.kind === "failed") problems.push(removed.detail);
+    }
+    const problem = problems.length === 0 ? null : problems.join("; ");
+    if (problem !== null) this.#journal("grant", "release", "failed", "release-failed", problem);
+    if (id !== null) this.#ports.tell({ kind: "released", id, problem });
+  }
+
+  #pollInTime(at: Instant): Instant {
+    if (this.#addresses.length === 0) return at;
+    return earlier(at, instant(this.#ports.clock.now() + POLL_EVERY));
+  }
+
+  #pollKernel(): void {
+    if (this.#addresses.length === 0) return;
+    this.#checkGuard();
+    for (const event of this.#ports.addresses.poll()) this.#foldAddressEvent(event);
+  }
+
+  #foldAddressEvent(event: AddressEvent): void {
+    switch (event.kind) {
+      case "removed": {
+        const why = `somebody removed it from ${event.device}`;
+        this.#journal("grant", event.ip, "removed by another", "address-removed", why);
+        return this.#handle({ kind: "addresses-disturbed", ips: [event.ip], why });
+      }
+      case "claimed":
+        return this.#handle({ kind: "claimed", ip: event.ip, mac: event.mac });
+      case "link": {
+        const why = event.from === null ? event.change : `${event.change} (was ${event.from})`;
+        this.#journal("grant", event.device, `device ${event.change}`, `device-${event.change}`, why);
+        // Also when it went: putting the addresses back then fails, and that is how it is reported.
+        return this.#handle({ kind: "addresses-disturbed", ips: event.ips, why });
+      }
+      default:
+        return unreachable(event);
+    }
+  }
+
+  #checkGuard(): void {
+    const guard = this.#ports.grants.check();
+    switch (guard.kind) {
+      case "intact":
+        this.#guard = "intact";
+        return;
+      case "repaired":
+        this.#guard = "intact";
+        this.#journal("grant", "guard", "gone -> repaired", "guard-repaired", guard.detail);
+        return this.#handle({ kind: "guard-repaired", why: guard.detail });
+      case "failed":
+        if (this.#guard !== "failed") this.#journal("grant", "guard", "gone", "guard-failed", guard.detail);
+        this.#guard = "failed";
+        return;
+      default:
+        return unreachable(guard);
+    }
+  }
+
+  #report(subject: string, outcome: Outcome): void {
+    if (outcome.kind === "failed") this.#journal("grant", subject, "failed", outcome.code, outcome.detail);
+  }
+
+  #journal(area: JournalLine["area"], subject: string, what: string, code: string, why: string): void {
+    this.#ports.tell({ kind: "journal", line: { area, subject, what, code, why, term: this.#state.term } });
+  }
+}
+
+function readVote(store: StorePort): Vote | null | { readonly problem: string } {
+  const read = store.read(VOTE_DOCUMENT);
+  switch (read.kind) {
+    case "absent":
+      return null;
+    case "damaged":
+    case "failed":
+      return { problem: read.problem };
+    case "found":
+      return parseVote(read.text);
+    default:
+      return unreachable(read);
+  }
+}
+
+function parseVote(text: string): Vote | { readonly problem: string } {
+  const value: unknown = JSON.parse(text);
+  if (typeof value === "object" && value !== null && "term" in value && "for" in value) {
+    if (typeof value.term === "number" && typeof value.for === "string") {
+      return { term: term(value.term), for: value.for as NodeId };
+    }
+  }
+  return { problem: `the stored vote is not one: ${text}` };
+}

@@ -1,0 +1,271 @@
+// The keeper's front door: what must not be late. One turn: end what is over, take in what is new, decide.
+//
+// Start reading at `handleKeeper`. The machines behind it: membership/ (who is heard), lease/acting.ts (the
+// right to act), lease/voting.ts and lease/leading.ts (votes to leader and term), lease/exclusion.ts
+// (certainty about the silent), lease/grants.ts (floating addresses under the lease).
+
+import { unreachable } from "#lib/unreachable.ts";
+import type { FloatingAddress } from "#model/address.ts";
+import type { MemberConfig } from "#model/config.ts";
+import type { ToKeeper, ToWorker } from "#model/halves.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { Pulse, Vote } from "#model/pulse.ts";
+import type { Instant } from "#model/units.ts";
+import { NEVER } from "#model/units.ts";
+import type { Identity } from "./identity.ts";
+import { extend, isWorkerSilent, lapse, lapseIfDue, obeyResets } from "./lease/acting.ts";
+import { keepPromises, leadMembers } from "./lease/exclusion.ts";
+import { dropHeld, foldRelease, foldTake, keepGrants, NO_GRANTS, retake } from "./lease/grants.ts";
+import { countVotes, giveUpIfDue, runIfWanted, stepDown } from "./lease/leading.ts";
+import { nextWake, pulseIfDue } from "./lease/pulses.ts";
+import type { KeeperState } from "./lease/state.ts";
+import { chooseVote, foldStored, isVoteFree, maxTerm } from "./lease/voting.ts";
+import { foldPulse, newPeer, statementOf } from "./membership/peers.ts";
+import { NOTHING_SENT } from "./membership/sent.ts";
+import { tellChanges } from "./news.ts";
+
+export type KeeperEvent =
+  | { readonly kind: "pulse"; readonly pulse: Pulse; readonly link: number }
+  /** Time passed. */
+  | { readonly kind: "wake" }
+  | { readonly kind: "vote-stored"; readonly vote: Vote; readonly ok: boolean; readonly problem: string | null }
+  | { readonly kind: "worker"; readonly message: ToKeeper }
+  /** How a `take` went; `id` null: a repair. */
+  | {
+      readonly kind: "took";
+      readonly id: number | null;
+      readonly addresses: readonly FloatingAddress[];
+      readonly problem: string | null;
+    }
+  /** Somebody removed addresses, or the device came back: they must be put there again. */
+  | { readonly kind: "addresses-disturbed"; readonly ips: readonly string[]; readonly why: string }
+  /** The guard was changed by somebody else and stands again, closed. */
+  | { readonly kind: "guard-repaired"; readonly why: string }
+  /** Another machine claims the address. */
+  | { readonly kind: "claimed"; readonly ip: string; readonly mac: string };
+
+/** Carried out in the order given. */
+export type KeeperEffect =
+  | { readonly kind: "send"; readonly pulse: Pulse; readonly to: readonly NodeId[] }
+  /** Put it on disk, then answer with `vote-stored`. */
+  | { readonly kind: "store-vote"; readonly vote: Vote }
+  | {
+      readonly kind: "take";
+      readonly id: number | null;
+      readonly addresses: readonly FloatingAddress[];
+      readonly until: Instant;
+      readonly lifetimeSeconds: number;
+    }
+  | { readonly kind: "renew"; readonly addresses: readonly FloatingAddress[]; readonly until: Instant }
+  | { readonly kind: "refresh"; readonly addresses: readonly FloatingAddress[]; readonly lifetimeSeconds: number }
+  /** Close and remove. `id` null: nobody waits for the answer. */
+  | { readonly kind: "release"; readonly id: number | null; readonly addresses: readonly FloatingAddress[] }
+  | { readonly kind: "announce"; readonly addresses: readonly FloatingAddress[]; readonly until: Instant }
+  | { readonly kind: "tell"; readonly message: ToWorker }
+  | { readonly kind: "wake"; readonly at: Instant };
+
+export interface KeeperTurn {
+  readonly state: KeeperState;
+  readonly effects: readonly KeeperEffect[];
+}
+
+/** A daemon's life begins: in a new session, mute, with what an earlier life stored. */
+export function startKeeper(
+  identity: Identity,
+  members: readonly MemberConfig[],
+  stored: Vote | null,
+  now: Instant,
+): KeeperState {
+  const known = identity.clauses.storesTerms ? stored : null;
+  const over = (known?.term ?? 0) as KeeperState["term"];
+  return {
+    identity,
+    startedAt: now,
+    sent: NOTHING_SENT,
+    peers: members.filter((m) => m.id !== identity.self).map((m) => newPeer(m, identity)),
+    term: over,
+    acting: { session: { boot: identity.boot, lapses: 0 }, mayAct: false, until: NEVER, resetDone: null },
+    voter: { vote: null, stored: known, storing: null, storeAgainAt: NEVER, promises: new Map() },
+    leading: { kind: "no", gaveUp: over, runNotBefore: NEVER },
+    ledMembers: new Map(),
+    resets: 0,
+    freeQuorumSince: null,
+    grants: NO_GRANTS,
+    workerHeardAt: now,
+    mute: identity.isVoter,
+    left: false,
+    claims: new Map(),
+    spoken: null,
+    told: null,
+  };
+}
+
+/**
+ * One turn of the keeper's engine: same state, event and now, same answer.
+ *
+ * `now` is read when the event is handled, not when it happened: after a freeze everything that queued up is
+ * judged by the clock of the awakening.
+ */
+export function handleKeeper(before: KeeperState, event: KeeperEvent, now: Instant): KeeperTurn {
+  const effects: KeeperEffect[] = [];
+  const over = giveUpIfDue(lapseIfDue(unmuteIfDue(before, now), now), now);
+  const folded = fold(over, event, now, effects);
+  const decided = decide(folded, now);
+  const letGo = releaseLapsed(before, decided, effects);
+  const kept = keepGrants(letGo, now);
+  effects.push(...kept.effects);
+  if (decided.voter.storing !== null && decided.voter.storing !== before.voter.storing) {
+    effects.push({ kind: "store-vote", vote: decided.voter.storing });
+  }
+  const told = tellChanges(before, kept.state, now);
+  effects.push(...told.effects);
+  const sent = pulseIfDue(before, told.state, event, now);
+  effects.push(...sent.effects);
+  effects.push({ kind: "wake", at: nextWake(sent.state, now) });
+  return { state: sent.state, effects };
+}
+
+/** What the event makes known. */
+function fold(state: KeeperState, event: KeeperEvent, now: Instant, effects: KeeperEffect[]): KeeperState {
+  switch (event.kind) {
+    case "pulse":
+      return foldPeers(state, event, now);
+    case "wake":
+      return state;
+    case "vote-stored":
+      return foldStored(state, event.vote, event.ok, now);
+    case "worker":
+      return foldWorker({ ...state, workerHeardAt: now }, event.message, now, effects);
+    case "took":
+      return foldTook(state, event, effects);
+    case "addresses-disturbed": {
+      const step = retake(state, event.ips, now);
+      effects.push(...step.effects);
+      return step.state;
+    }
+    case "guard-repaired":
+      return { ...state, grants: { ...state.grants, armedUntil: NEVER, wasInDoubt: true } };
+    case "claimed":
+      return foldClaim(state, event.ip, event.mac, now);
+    default:
+      return unreachable(event);
+  }
+}
+
+function foldPeers(
+  state: KeeperState,
+  received: { readonly pulse: Pulse; readonly link: number },
+  now: Instant,
+): KeeperState {
+  const { pulse } = received;
+  const peers = state.peers.map((peer) =>
+    peer.id === pulse.from ? foldPulse(peer, received, state.sent, state.identity, now) : peer,
+  );
+  return { ...state, peers, term: maxTerm(state.term, pulse.term) };
+}
+
+function foldWorker(
+  state: KeeperState,
+  message: ToKeeper,
+  now: Instant,
+  effects: KeeperEffect[],
+): KeeperState {
+  switch (message.kind) {
+    case "alive":
+      return state;
+    case "leave":
+      return leave(state);
+    case "take": {
+      const step = foldTake(state, message, now);
+      effects.push(...step.effects);
+      return step.state;
+    }
+    case "release": {
+      const step = foldRelease(state, message);
+      effects.push(...step.effects);
+      return step.state;
+    }
+    default:
+      return unreachable(message);
+  }
+}
+
+function leave(state: KeeperState): KeeperState {
+  if (state.left) return state;
+  const gone = lapse(stepDown(state, NEVER));
+  return { ...gone, left: true, voter: { ...gone.voter, vote: null } };
+}
+
+function foldTook(
+  state: KeeperState,
+  event: Extract<KeeperEvent, { kind: "took" }>,
+  effects: KeeperEffect[],
+): KeeperState {
+  const { id, addresses, problem } = event;
+  if (problem === null) {
+    if (id !== null) effects.push({ kind: "tell", message: { kind: "taken", id, problem } });
+    return state;
+  }
+  effects.push({ kind: "release", id: null, addresses });
+  if (id !== null) effects.push({ kind: "tell", message: { kind: "taken", id, problem } });
+  else
+    for (const address of addresses)
+      effects.push({ kind: "tell", message: { kind: "address-lost", address, problem } });
+  return dropHeld(state, addresses);
+}
+
+/** Somebody else answers for an address of ours: said, and announced against while we may act. */
+function foldClaim(state: KeeperState, ip: string, mac: string, now: Instant): KeeperState {
+  const claims = new Map(state.claims).set(ip, { mac, at: now });
+  const held = state.grants.held.map((h) => (h.address.ip === ip ? { ...h, announceAt: now } : h));
+  return { ...state, claims, grants: { ...state.grants, held } };
+}
+
+/** What follows from what is known. Each line is a machine of its own; none has a branch on the event. */
+function decide(state: KeeperState, now: Instant): KeeperState {
+  let next = seeTerms(state);
+  next = lapseIfStuck(next, now);
+  next = obeyResets(next, now);
+  next = extend(next, now);
+  next = giveUpIfDue(next, now);
+  next = keepPromises(next, now);
+  next = chooseVote(next, now);
+  next = watchFreeQuorum(next, now);
+  next = runIfWanted(next, now);
+  next = countVotes(next, now);
+  next = giveUpIfDue(next, now);
+  return leadMembers(next, now);
+}
+
+function seeTerms(state: KeeperState): KeeperState {
+  const { leading } = state;
+  return leading.kind === "no" ? state : { ...state, term: maxTerm(state.term, leading.term) };
+}
+
+/** A worker that is stuck keeps nothing: the session ends as if the node had died. */
+function lapseIfStuck(state: KeeperState, now: Instant): KeeperState {
+  if (!state.acting.mayAct || !isWorkerSilent(state, now)) return state;
+  return lapse(state);
+}
+
+function unmuteIfDue(state: KeeperState, now: Instant): KeeperState {
+  if (!state.mute) return state;
+  const { clauses, longestLease } = state.identity;
+  const over = now - state.startedAt > clauses.muteAfterStart(longestLease);
+  return over ? { ...state, mute: false } : state;
+}
+
+/** Since when a quorum of voters would be free to vote, this one included. */
+function watchFreeQuorum(state: KeeperState, now: Instant): KeeperState {
+  const own = isVoteFree(state, now) ? 1 : 0;
+  const free = own + state.peers.filter((p) => p.isVoter && statementOf(p, now)?.voteIsFree === true).length;
+  const since = own === 1 && free >= state.identity.quorum ? (state.freeQuorumSince ?? now) : null;
+  return since === state.freeQuorumSince ? state : { ...state, freeQuorumSince: since };
+}
+
+function releaseLapsed(before: KeeperState, after: KeeperState, effects: KeeperEffect[]): KeeperState {
+  if (before.acting.session.lapses === after.acting.session.lapses) return after;
+  const addresses = before.grants.held.map((h) => h.address);
+  if (addresses.length > 0) effects.unshift({ kind: "release", id: null, addresses });
+  return after;
+}

@@ -1,0 +1,79 @@
+// The right to act: as long as a quorum of voters acknowledges what this node sent within the last lease.
+
+import type { Pulse, ResetId } from "#model/pulse.ts";
+import type { Instant } from "#model/units.ts";
+import { between, FOREVER, NEVER } from "#model/units.ts";
+import { statementOf } from "../membership/peers.ts";
+import type { KeeperState } from "./state.ts";
+
+/**
+ * Opens a new session when the right to act ended, even if that went unnoticed (in a freeze, say). Called
+ * before any new acknowledgement is used: a lapse is never papered over.
+ */
+export function lapseIfDue(state: KeeperState, now: Instant): KeeperState {
+  const { acting } = state;
+  return acting.mayAct && now >= acting.until ? lapse(state) : state;
+}
+
+/** Ends the session at once: all orders are void, everything held is to be let go. */
+export function lapse(state: KeeperState): KeeperState {
+  const { acting } = state;
+  const session = { boot: acting.session.boot, lapses: acting.session.lapses + 1 };
+  return {
+    ...state,
+    acting: { session, mayAct: false, until: NEVER, resetDone: acting.resetDone },
+    grants: { held: [], armedUntil: NEVER, refreshedAt: NEVER, wasInDoubt: false },
+  };
+}
+
+/** Extends the right to act by what the voters acknowledge now. */
+export function extend(state: KeeperState, now: Instant): KeeperState {
+  if (state.left || isWorkerSilent(state, now)) return state;
+  const until = quorumInstant(state, (peer) => peer.acknowledgesUntil);
+  if (until <= now || (state.acting.mayAct && until <= state.acting.until)) return state;
+  return { ...state, acting: { ...state.acting, mayAct: true, until } };
+}
+
+/** A stuck worker must not keep its lease: the keeper then falls silent until the worker is back. */
+export function isWorkerSilent(state: KeeperState, now: Instant): boolean {
+  return between(state.workerHeardAt, now) > state.identity.workerSilence;
+}
+
+/**
+ * The latest instant until which a quorum of voters says so; this node counts as one when it is a voter that
+ * may speak. With nobody: NEVER.
+ */
+export function quorumInstant(
+  state: KeeperState,
+  of: (peer: KeeperState["peers"][number]) => Instant,
+): Instant {
+  const { identity } = state;
+  const instants = state.peers.filter((p) => p.isVoter).map(of);
+  // Our own word to ourselves is never older than now, so it cannot be what ends the right first.
+  if (identity.isVoter && !state.mute) instants.push(FOREVER);
+  instants.sort((a, b) => b - a);
+  return instants[identity.quorum - 1] ?? NEVER;
+}
+
+/** Obeys the newest reset that a leader tells this node; drops everything. */
+export function obeyResets(state: KeeperState, now: Instant): KeeperState {
+  let next = state;
+  for (const peer of state.peers) {
+    const pulse = statementOf(peer, now);
+    const id = pulse === null ? null : resetFor(pulse, state);
+    if (id !== null && isNewerReset(id, next.acting.resetDone)) {
+      const lapsed = lapse(next);
+      next = { ...lapsed, acting: { ...lapsed.acting, resetDone: id } };
+    }
+  }
+  return next;
+}
+
+function resetFor(pulse: Pulse, state: KeeperState): ResetId | null {
+  if (pulse.leads === null || pulse.leads < state.term) return null;
+  return pulse.reset.find((r) => r.node === state.identity.self)?.id ?? null;
+}
+
+function isNewerReset(a: ResetId, b: ResetId | null): boolean {
+  return b === null || a.term > b.term || (a.term === b.term && a.number > b.number);
+}

@@ -1,0 +1,69 @@
+// The clauses of the timed rule, each a small function with a name.
+//
+// Each is there because without it two nodes end up active; the simulator replaces one at a time by its wrong
+// variant (sim/wrong.ts) and must catch it. Production never uses anything but CLAUSES.
+// After Gray and Cheriton, "Leases" (SOSP 1989), and Trencseni et al., "PaxosLease" (arXiv:1209.4187, 2012).
+
+import type { OrderId } from "#model/order.ts";
+import type { Session } from "#model/session.ts";
+import { sameSession } from "#model/session.ts";
+import type { Instant, Ms, Ratio, Term } from "#model/units.ts";
+import { plus, shorten } from "#model/units.ts";
+
+export interface Clauses {
+  /** A statement counts from when the pulse it acknowledges was *sent*, never from when it came in. */
+  countsFrom(sentAt: Instant, receivedAt: Instant): Instant;
+  /** ... and until this instant: a lease later, shortened by the drift bound. */
+  countsUntil(from: Instant, lease: Ms, drift: Ratio): Instant;
+  /** The kernel's entry ends when the right to act ends. */
+  armUntil(mayActUntil: Instant, now: Instant, lease: Ms): Instant;
+  /** Of two pulses from one sender the older is ignored. */
+  isNewer(next: PulseId, newest: PulseId): boolean;
+  /** A vote counts only with the acknowledgement that came in the same pulse. */
+  readonly rememberVotes: boolean;
+  /** How long a voter acknowledges, votes and promises nothing after its start. */
+  muteAfterStart(longestLease: Ms): Ms;
+  /** Does a leader that lost its quorum end its term for good? */
+  readonly endsItsTerm: boolean;
+  /** Is a node known to have lapsed when these many voters promised, or do so many that just do not hear it suffice? */
+  hasLapsed(promised: number, deaf: number, quorum: number): boolean;
+  /** Must an excluded node confirm a reset before the voters acknowledge it again? */
+  readonly readmitsAfterReset: boolean;
+  /** Is a term on disk before it is spoken, and read back after a start? */
+  readonly storesTerms: boolean;
+  /** Is this order to be obeyed? */
+  obeys(order: OrderId, session: Session, seen: SeenOrders): boolean;
+}
+
+export interface PulseId {
+  readonly boot: number;
+  readonly number: number;
+}
+
+/** What a node remembers to judge an order by. */
+export interface SeenOrders {
+  readonly session: Session;
+  readonly term: Term;
+  /** The newest order of that term; null: none. */
+  readonly newest: OrderId | null;
+}
+
+export const CLAUSES: Clauses = {
+  countsFrom: (sentAt) => sentAt,
+  countsUntil: (from, lease, drift) => plus(from, shorten(lease, drift)),
+  armUntil: (mayActUntil) => mayActUntil,
+  isNewer: (next, newest) =>
+    next.boot > newest.boot || (next.boot === newest.boot && next.number > newest.number),
+  rememberVotes: false,
+  muteAfterStart: (longestLease) => longestLease,
+  endsItsTerm: true,
+  hasLapsed: (promised, _deaf, quorum) => promised >= quorum,
+  readmitsAfterReset: true,
+  storesTerms: true,
+  obeys: (order, session, seen) =>
+    sameSession(session, seen.session) &&
+    order.term >= seen.term &&
+    (seen.newest === null ||
+      order.term > seen.newest.term ||
+      (order.term === seen.newest.term && order.number >= seen.newest.number)),
+};

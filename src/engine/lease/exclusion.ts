@@ -1,0 +1,183 @@
+// Shutting a silent node out with certainty, and taking it back.
+//
+//   in ──silent──► asking ──quorum promised──► excluded ──heard──► resetting ──confirmed──► readmitting ──► in
+//
+// The leader asks; voters that do not hear the node either promise to acknowledge nothing from it. While a
+// quorum states the promise the node has lapsed: whatever a promising voter acknowledged before was sent
+// longer ago than the lease. The certainty stays when the promises end, since readmission needs a reset first.
+
+import type { NodeId } from "#model/ids.ts";
+import type { Promised, Reset } from "#model/pulse.ts";
+import type { Instant, Term } from "#model/units.ts";
+import type { Peer } from "../membership/peers.ts";
+import { isSilent, statementOf } from "../membership/peers.ts";
+import type { KeeperState, LedMember } from "./state.ts";
+
+/** The voter's side: promises what the newest leader asks, takes promises back when it readmits. */
+export function keepPromises(state: KeeperState, now: Instant): KeeperState {
+  const { identity } = state;
+  if (!identity.isVoter || state.mute) return state;
+  const promises = new Map(state.voter.promises);
+  for (const peer of state.peers) {
+    const pulse = statementOf(peer, now);
+    if (pulse === null || pulse.leads === null || pulse.leads < state.term) continue;
+    for (const node of pulse.readmit) {
+      const promised = promises.get(node);
+      if (promised !== undefined && promised <= pulse.leads) promises.delete(node);
+    }
+    for (const node of pulse.exclude) {
+      if (canPromise(state, node, now)) promises.set(node, pulse.leads);
+    }
+  }
+  return samePromises(promises, state.voter.promises)
+    ? state
+    : { ...state, voter: { ...state.voter, promises } };
+}
+
+function canPromise(state: KeeperState, node: NodeId, now: Instant): boolean {
+  const peer = state.peers.find((p) => p.id === node);
+  return peer !== undefined && isSilent(peer, state.identity, now);
+}
+
+function samePromises(a: ReadonlyMap<NodeId, Term>, b: ReadonlyMap<NodeId, Term>): boolean {
+  return a.size === b.size && [...a].every(([node, term]) => b.get(node) === term);
+}
+
+/** The leader's side: moves each other member one step further. */
+export function leadMembers(state: KeeperState, now: Instant): KeeperState {
+  const { leading } = state;
+  if (leading.kind !== "leads") return state;
+  const ledMembers = new Map<NodeId, LedMember>();
+  let resets = state.resets;
+  let voter = state.voter;
+  for (const peer of state.peers) {
+    const step = nextStep(state, peer, leading.term, resets, now);
+    resets = step.resets;
+    ledMembers.set(peer.id, step.member);
+    voter = ownPromise(state, voter, peer, step.member, leading.term, now);
+  }
+  return { ...state, ledMembers, resets, voter };
+}
+
+interface Step {
+  readonly member: LedMember;
+  readonly resets: number;
+}
+
+function nextStep(state: KeeperState, peer: Peer, term: Term, resets: number, now: Instant): Step {
+  const before: LedMember = state.ledMembers.get(peer.id) ?? { kind: "in" };
+  const silent = isSilent(peer, state.identity, now);
+  const stay = (member: LedMember): Step => ({ member, resets });
+  if (silent) return stay(whileSilent(state, peer, before, now));
+
+  const pulse = statementOf(peer, now);
+  // Heard, but not in answer to us: nothing it states may be used, so nothing changes.
+  if (pulse === null) return stay(before);
+  if (pulse.left) return stay({ kind: "left", boot: pulse.session.boot });
+  switch (before.kind) {
+    case "in":
+    case "asking":
+    case "left":
+      if (!isPromisedByAnyone(state, peer.id, now)) return stay({ kind: "in" });
+      // Our own request of this term that never came to a quorum: nobody concluded anything from it.
+      if (!isPromisedSince(state, peer.id, term, now)) return stay({ kind: "readmitting" });
+      return startReset(state, resets, term, false);
+    case "excluded":
+      return startReset(state, resets, term, true);
+    case "resetting": {
+      const done = pulse.resetDone;
+      const confirmed = done !== null && done.term === before.id.term && done.number === before.id.number;
+      return stay(confirmed ? { kind: "readmitting" } : before);
+    }
+    case "readmitting":
+      return stay(isPromisedByAnyone(state, peer.id, now) ? before : { kind: "in" });
+  }
+}
+
+function startReset(state: KeeperState, resets: number, term: Term, certain: boolean): Step {
+  if (!state.identity.clauses.readmitsAfterReset) return { member: { kind: "readmitting" }, resets };
+  const number = resets + 1;
+  return { member: { kind: "resetting", id: { term, number }, certain }, resets: number };
+}
+
+function whileSilent(state: KeeperState, peer: Peer, before: LedMember, now: Instant): LedMember {
+  if (before.kind === "left") return before;
+  const wasCertain = before.kind === "excluded" || (before.kind === "resetting" && before.certain);
+  if (wasCertain) return { kind: "excluded" };
+  const { promised, deaf } = countPromises(state, peer.id, now);
+  const { clauses, quorum } = state.identity;
+  return { kind: clauses.hasLapsed(promised, deaf, quorum) ? "excluded" : "asking" };
+}
+
+/** How many voters promised, and how many just do not hear it; this node included. */
+function countPromises(state: KeeperState, node: NodeId, now: Instant): { promised: number; deaf: number } {
+  let promised = state.voter.promises.has(node) ? 1 : 0;
+  let deaf = 1;
+  for (const peer of state.peers) {
+    const pulse = peer.isVoter ? statementOf(peer, now) : null;
+    if (pulse === null) continue;
+    if (pulse.promises.some((p) => p.node === node)) promised += 1;
+    if (!pulse.heard.some((h) => h.node === node)) deaf += 1;
+  }
+  return { promised, deaf };
+}
+
+/**
+ * The leader promises last, when that makes the quorum: a node that the others still hear is then not cut
+ * off by the leader's own bad link.
+ */
+function ownPromise(
+  state: KeeperState,
+  voter: KeeperState["voter"],
+  peer: Peer,
+  member: LedMember,
+  term: Term,
+  now: Instant,
+): KeeperState["voter"] {
+  const has = voter.promises.has(peer.id);
+  if (member.kind === "asking" && !has && state.identity.isVoter && !state.mute) {
+    const others = countPromises(state, peer.id, now).promised;
+    if (others + 1 < state.identity.quorum || !isSilent(peer, state.identity, now)) return voter;
+    return { ...voter, promises: new Map(voter.promises).set(peer.id, term) };
+  }
+  if (member.kind !== "readmitting" || !has) return voter;
+  const promises = new Map(voter.promises);
+  promises.delete(peer.id);
+  return { ...voter, promises };
+}
+
+function isPromisedByAnyone(state: KeeperState, node: NodeId, now: Instant): boolean {
+  return promisesAbout(state, node, now).length > 0;
+}
+
+/** Is there a promise that was not made to this leader in this term? Then somebody may have relied on it. */
+function isPromisedSince(state: KeeperState, node: NodeId, term: Term, now: Instant): boolean {
+  return promisesAbout(state, node, now).some((p) => p.term !== term);
+}
+
+function promisesAbout(state: KeeperState, node: NodeId, now: Instant): readonly Promised[] {
+  const own = state.voter.promises.get(node);
+  const all: Promised[] = own === undefined ? [] : [{ node, term: own }];
+  for (const peer of state.peers) {
+    const pulse = peer.isVoter ? statementOf(peer, now) : null;
+    for (const promise of pulse?.promises ?? []) if (promise.node === node) all.push(promise);
+  }
+  return all;
+}
+
+/** What the leader's pulse says about the other members. */
+export function statementsAbout(members: ReadonlyMap<NodeId, LedMember>): {
+  readonly exclude: readonly NodeId[];
+  readonly reset: readonly Reset[];
+  readonly readmit: readonly NodeId[];
+} {
+  const exclude: NodeId[] = [];
+  const reset: Reset[] = [];
+  const readmit: NodeId[] = [];
+  for (const [node, member] of members) {
+    if (member.kind === "asking" || member.kind === "excluded") exclude.push(node);
+    if (member.kind === "resetting") reset.push({ node, id: member.id });
+    if (member.kind === "readmitting") readmit.push(node);
+  }
+  return { exclude, reset, readmit };
+}

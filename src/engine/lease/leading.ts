@@ -1,0 +1,102 @@
+// Asking for votes, leading while a quorum states its vote, and giving up for good in a term.
+
+import type { NodeId } from "#model/ids.ts";
+import type { Instant, Ms, Term } from "#model/units.ts";
+import { instant, ms, NEVER, plus, term } from "#model/units.ts";
+import { statementOf } from "../membership/peers.ts";
+import { quorumInstant } from "./acting.ts";
+import type { KeeperState, Leading } from "./state.ts";
+import { gaveUp, highestTerm, isVoteFree, startStoring } from "./voting.ts";
+
+/** Ends a leadership or candidacy whose time is over, before anything new is used. */
+export function giveUpIfDue(state: KeeperState, now: Instant): KeeperState {
+  const { leading, identity } = state;
+  if (leading.kind === "no") return state;
+  const overtaken = state.term > leading.term;
+  if (now < leading.until && !overtaken && !state.left) return state;
+  // Overtaken: run again soon, in a higher term. Not elected: let another try first.
+  const wait = leading.kind === "candidate" && !overtaken ? backOff(state) : ms(0);
+  if (leading.kind === "leads" && !identity.clauses.endsItsTerm && !overtaken) {
+    const until = instant(now + identity.lease);
+    return { ...state, leading: { kind: "candidate", term: leading.term, until, gaveUp: leading.gaveUp } };
+  }
+  return stepDown(state, plus(now, wait));
+}
+
+/** Stops leading or asking, and never will again in this term. */
+export function stepDown(state: KeeperState, runNotBefore: Instant): KeeperState {
+  const { leading, voter, identity } = state;
+  const over: Term = leading.kind === "no" ? leading.gaveUp : leading.term;
+  const mine = voter.vote?.for === identity.self && voter.vote.term <= over;
+  return {
+    ...state,
+    leading: { kind: "no", gaveUp: over, runNotBefore },
+    ledMembers: new Map(),
+    voter: mine ? { ...voter, vote: null } : voter,
+  };
+}
+
+/** Distinct for each voter, so that two that tied once do not tie again. */
+function backOff(state: KeeperState): Ms {
+  const rank = state.identity.voters.indexOf(state.identity.self) + 1;
+  return ms((state.identity.lease * rank) / 2);
+}
+
+/** Becomes a candidate when a quorum of voters is free to vote and nobody is better placed. */
+export function runIfWanted(state: KeeperState, now: Instant): KeeperState {
+  const runAt = whenToRun(state, now);
+  if (runAt === null || now < runAt) return state;
+  const next = term(highestTerm(state) + 1);
+  const until = plus(now, state.identity.lease);
+  const leading: Leading = { kind: "candidate", term: next, until, gaveUp: gaveUp(state) };
+  return startStoring({ ...state, leading }, { term: next, for: state.identity.self });
+}
+
+/** From when on this voter would ask for votes, as things stand; null: it would not. */
+export function whenToRun(state: KeeperState, now: Instant): Instant | null {
+  const { leading, voter, identity } = state;
+  if (leading.kind !== "no" || voter.storing !== null || !isVoteFree(state, now)) return null;
+  if (now < voter.storeAgainAt) return voter.storeAgainAt;
+  const others = state.peers.filter((p) => p.isVoter && statementOf(p, now)?.voteIsFree === true);
+  if (others.length + 1 < identity.quorum) return null;
+  const since = state.freeQuorumSince;
+  if (since === null) return null;
+  const rank = others.filter((p) => isBetterPlaced(state, p.id, now)).length;
+  const step = identity.pulse + 20;
+  return instant(Math.max(since + rank * step, leading.runNotBefore));
+}
+
+/** Who hears more members leads better; then nodes before witnesses, then the order of the voters. */
+function isBetterPlaced(state: KeeperState, other: NodeId, now: Instant): boolean {
+  const { identity } = state;
+  const peer = state.peers.find((p) => p.id === other);
+  const pulse = peer === undefined ? null : statementOf(peer, now);
+  if (peer === undefined || pulse === null) return false;
+  const heardHere = state.peers.filter((p) => now - p.heardAt <= identity.lease).length;
+  if (pulse.heard.length !== heardHere) return pulse.heard.length > heardHere;
+  if ((peer.kind === "witness") !== identity.isWitness) return identity.isWitness;
+  return identity.voters.indexOf(other) < identity.voters.indexOf(identity.self);
+}
+
+/** Leads from the moment, and as long as, a quorum states its vote for this node in its term. */
+export function countVotes(state: KeeperState, now: Instant): KeeperState {
+  const { leading, voter, identity } = state;
+  if (leading.kind === "no") return state;
+  const own = voter.vote;
+  if (own === null || own.for !== identity.self || own.term !== leading.term) return state;
+  const until = quorumInstant(state, (peer) => {
+    const vote = peer.pulse?.vote ?? null;
+    const forMe = vote !== null && vote.for === identity.self && vote.term === leading.term;
+    return forMe ? peer.usableUntil : NEVER;
+  });
+  if (leading.kind === "leads") {
+    // A vote that was taken back ends the leadership at once: giveUpIfDue sees it.
+    return until === leading.until ? state : { ...state, leading: { ...leading, until } };
+  }
+  if (until <= now) return state;
+  return {
+    ...state,
+    leading: { kind: "leads", term: leading.term, until, since: now, gaveUp: leading.gaveUp },
+    ledMembers: new Map(),
+  };
+}

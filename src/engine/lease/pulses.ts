@@ -1,0 +1,168 @@
+// What this node states, when it says so, and when the keeper must be woken next.
+
+import type { NodeId } from "#model/ids.ts";
+import type { Heard, Pulse } from "#model/pulse.ts";
+import type { Instant, Ms } from "#model/units.ts";
+import { between, earlier, FOREVER, instant, ms, plus, shorten } from "#model/units.ts";
+import type { KeeperEffect, KeeperEvent } from "../keeper.ts";
+import type { Peer } from "../membership/peers.ts";
+import { hasFittingLease, isSilent, leaseOf } from "../membership/peers.ts";
+import { noteSent } from "../membership/sent.ts";
+import { isWorkerSilent } from "./acting.ts";
+import { statementsAbout } from "./exclusion.ts";
+import { nextGrantAt } from "./grants.ts";
+import { whenToRun } from "./leading.ts";
+import type { KeeperState, Statements } from "./state.ts";
+import { isVoteFree } from "./voting.ts";
+
+/** While acknowledgements are getting old, pulses come this many times as often. */
+const HURRY_FACTOR = 4;
+/** An acknowledgement older than this many pulses is getting old; two are normal. */
+const OLD_AFTER_PULSES = 2.5;
+/** Two pulses are never closer than this: a change may wait that long for the next one. */
+const CLOSEST_PULSES = ms(1);
+
+interface Step {
+  readonly state: KeeperState;
+  readonly effects: readonly KeeperEffect[];
+}
+
+/** Sends a pulse when one is due, when what it states changed, or when somebody is in a hurry to hear it. */
+export function pulseIfDue(before: KeeperState, state: KeeperState, event: KeeperEvent, now: Instant): Step {
+  if (isWorkerSilent(state, now)) return { state, effects: [] };
+  const statements = statementsOf(state, now);
+  const since = between(state.sent.lastAt, now);
+  const changed = state.spoken === null || !sameStatements(state.spoken, statements);
+  const due =
+    since >= interval(state, now) ||
+    (since >= CLOSEST_PULSES && changed) ||
+    (since >= state.identity.pulse / HURRY_FACTOR && isHurried(before, event));
+  if (!due) return { state, effects: [] };
+  const sent = noteSent(state.sent, now, state.identity.longestLease);
+  const pulse: Pulse = {
+    ...statements,
+    from: state.identity.self,
+    number: sent.number,
+    voters: state.identity.votersHash,
+    config: state.identity.configHash,
+    lease: state.identity.lease,
+    heard: heardBy(state, now),
+    hurry: isHurrying(state, now),
+  };
+  const to = receivers(state);
+  return { state: { ...state, sent, spoken: statements }, effects: [{ kind: "send", pulse, to }] };
+}
+
+/** Every member to every voter, and a voter to every member. */
+function receivers(state: KeeperState): readonly NodeId[] {
+  return state.peers.filter((p) => p.isVoter || state.identity.isVoter).map((p) => p.id);
+}
+
+function statementsOf(state: KeeperState, now: Instant): Statements {
+  const { acting, voter, leading } = state;
+  return {
+    session: acting.session,
+    term: state.term,
+    vote: state.mute ? null : voter.vote,
+    voteIsFree: isVoteFree(state, now),
+    // A candidate's own vote is on disk before it asks: the term is used up even if it crashes now.
+    candidate: leading.kind === "candidate" && voter.vote?.term === leading.term ? leading.term : null,
+    leads: leading.kind === "leads" ? leading.term : null,
+    gaveUp: leading.gaveUp,
+    promises: [...voter.promises].map(([node, term]) => ({ node, term })),
+    ...statementsAbout(state.ledMembers),
+    resetDone: acting.resetDone,
+    left: state.left,
+  };
+}
+
+/** Whom this node hears; what it heard longer ago would help nobody. */
+function heardBy(state: KeeperState, now: Instant): readonly Heard[] {
+  const heard: Heard[] = [];
+  for (const peer of state.peers) {
+    if (peer.pulse === null || isSilent(peer, state.identity, now)) continue;
+    const { session, number } = peer.pulse;
+    heard.push({ node: peer.id, boot: session.boot, number, counts: acknowledges(state, peer) });
+  }
+  return heard;
+}
+
+function acknowledges(state: KeeperState, peer: Peer): boolean {
+  return (
+    state.identity.isVoter &&
+    !state.mute &&
+    !state.left &&
+    !state.voter.promises.has(peer.id) &&
+    hasFittingLease(peer, state.identity)
+  );
+}
+
+function sameStatements(a: Statements, b: Statements): boolean {
+  return (
+    a.session.lapses === b.session.lapses &&
+    a.vote === b.vote &&
+    a.voteIsFree === b.voteIsFree &&
+    a.candidate === b.candidate &&
+    a.leads === b.leads &&
+    a.gaveUp === b.gaveUp &&
+    a.resetDone === b.resetDone &&
+    a.left === b.left &&
+    sameList(a.promises, b.promises, (p) => `${p.node} ${p.term}`) &&
+    sameList(a.exclude, b.exclude, (n) => n) &&
+    sameList(a.readmit, b.readmit, (n) => n) &&
+    sameList(a.reset, b.reset, (r) => `${r.node} ${r.id.number}`)
+  );
+}
+
+function sameList<T>(a: readonly T[], b: readonly T[], key: (item: T) => string): boolean {
+  return a.length === b.length && a.every((item, i) => key(item) === key(b[i] as T));
+}
+
+function interval(state: KeeperState, now: Instant): Ms {
+  const { pulse } = state.identity;
+  return isHurrying(state, now) ? ms(pulse / HURRY_FACTOR) : pulse;
+}
+
+/** Is a right that this node has now running low? What it lost already is no reason to shout. */
+function isHurrying(state: KeeperState, now: Instant): boolean {
+  const { identity, acting, leading } = state;
+  const usable = shorten(identity.lease, identity.drift);
+  const isOld = (until: Instant) => usable - between(now, until) > OLD_AFTER_PULSES * identity.pulse;
+  return (
+    (acting.mayAct && isOld(acting.until)) ||
+    (leading.kind === "leads" && isOld(leading.until)) ||
+    leading.kind === "candidate"
+  );
+}
+
+function isHurried(before: KeeperState, event: KeeperEvent): boolean {
+  if (event.kind !== "pulse" || !event.pulse.hurry) return false;
+  const known = before.peers.find((p) => p.id === event.pulse.from)?.pulse?.number;
+  return event.pulse.number !== known;
+}
+
+/** When something is due next. Silences end at the instant after their lease. */
+export function nextWake(state: KeeperState, now: Instant): Instant {
+  const { acting, leading, voter, identity } = state;
+  let at = plus(state.sent.lastAt, interval(state, now));
+  const consider = (due: Instant | null) => {
+    if (due !== null && due > now) at = earlier(at, due);
+  };
+  if (state.spoken !== null && !sameStatements(state.spoken, statementsOf(state, now))) {
+    consider(plus(state.sent.lastAt, CLOSEST_PULSES));
+  }
+  consider(acting.mayAct ? acting.until : FOREVER);
+  consider(leading.kind === "no" ? FOREVER : leading.until);
+  consider(whenToRun(state, now));
+  consider(voter.storeAgainAt);
+  consider(nextGrantAt(state));
+  if (state.mute) consider(afterwards(state.startedAt, identity.clauses.muteAfterStart(identity.longestLease)));
+  for (const peer of state.peers) consider(afterwards(peer.heardAt, leaseOf(peer, identity)));
+  // A deadline that has just passed was judged in this turn; never spin on it.
+  return instant(Math.max(at, now + 0.2));
+}
+
+/** The first instant at which strictly more than `duration` has passed. */
+function afterwards(from: Instant, duration: Ms): Instant {
+  return instant(from + duration + 0.01);
+}

@@ -1,0 +1,113 @@
+// What the keeper's engine knows.
+
+import type { FloatingAddress } from "#model/address.ts";
+import type { LeaseNews } from "#model/halves.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { Pulse, ResetId, Vote } from "#model/pulse.ts";
+import type { Session } from "#model/session.ts";
+import type { Instant, Term } from "#model/units.ts";
+import type { Identity } from "../identity.ts";
+import type { Peer } from "../membership/peers.ts";
+import type { SentPulses } from "../membership/sent.ts";
+
+export interface KeeperState {
+  readonly identity: Identity;
+  readonly startedAt: Instant;
+  readonly sent: SentPulses;
+  /** All other members, in the order of the configuration. */
+  readonly peers: readonly Peer[];
+  /** The highest term seen. */
+  readonly term: Term;
+  readonly acting: Acting;
+  readonly voter: Voter;
+  readonly leading: Leading;
+  /** What the leader knows of each other member; empty while this node does not lead. */
+  readonly ledMembers: ReadonlyMap<NodeId, LedMember>;
+  /** How many resets this life has told. */
+  readonly resets: number;
+  /** Since when a quorum of voters is free to vote; null: is not. */
+  readonly freeQuorumSince: Instant | null;
+  readonly grants: Grants;
+  /** When the worker was last heard. */
+  readonly workerHeardAt: Instant;
+  /** Who else claims one of our addresses, and when last. */
+  readonly claims: ReadonlyMap<string, { readonly mac: string; readonly at: Instant }>;
+  /** What the newest pulse stated; null: none sent. */
+  readonly spoken: Statements | null;
+  /** What the worker was told last, and when; null: nothing yet. */
+  readonly told: { readonly news: LeaseNews; readonly at: Instant } | null;
+  /** A voter says nothing for a lease after its start; see `Clauses.muteAfterStart`. */
+  readonly mute: boolean;
+  /** Let go of everything in an orderly way; acts and votes no more in this life. */
+  readonly left: boolean;
+}
+
+/** The right to act. */
+export interface Acting {
+  readonly session: Session;
+  readonly mayAct: boolean;
+  /** Meaningful while `mayAct`. */
+  readonly until: Instant;
+  /** The newest reset obeyed; null: none. */
+  readonly resetDone: ResetId | null;
+}
+
+/** A voter's word. */
+export interface Voter {
+  /** The vote as stated; null: none. */
+  readonly vote: Vote | null;
+  /** The newest vote on disk: one vote a term, over restarts too. */
+  readonly stored: Vote | null;
+  /** A vote on its way to the disk; it is not stated before it is there. */
+  readonly storing: Vote | null;
+  /** After a failed write: not before this. */
+  readonly storeAgainAt: Instant;
+  readonly promises: ReadonlyMap<NodeId, Term>;
+}
+
+/** On the way to leading, or leading. */
+export type Leading =
+  | { readonly kind: "no"; readonly gaveUp: Term; readonly runNotBefore: Instant }
+  /** Asks for votes; `until`: gives up then. */
+  | { readonly kind: "candidate"; readonly term: Term; readonly until: Instant; readonly gaveUp: Term }
+  | {
+      readonly kind: "leads";
+      readonly term: Term;
+      readonly until: Instant;
+      readonly since: Instant;
+      readonly gaveUp: Term;
+    };
+
+/** Another member, as the leader of this term knows it. */
+export type LedMember =
+  /** Heard, and nothing stands in its way. */
+  | { readonly kind: "in" }
+  /** Asked the voters to exclude it; nothing is certain yet. */
+  | { readonly kind: "asking" }
+  /** A quorum promised: sessions up to now have lapsed, with certainty. */
+  | { readonly kind: "excluded" }
+  /** Heard again: told to reset. */
+  | { readonly kind: "resetting"; readonly id: ResetId; readonly certain: boolean }
+  /** It confirmed (or needs no reset): the voters shall acknowledge it again. */
+  | { readonly kind: "readmitting" }
+  /** It said goodbye in this boot. */
+  | { readonly kind: "left"; readonly boot: number };
+
+/** The part of a pulse that is worth a pulse of its own when it changes. */
+export type Statements = Omit<Pulse, "from" | "number" | "voters" | "config" | "lease" | "heard" | "hurry">;
+
+export interface Grants {
+  readonly held: readonly HeldAddress[];
+  /** Until when the kernel's entries run. */
+  readonly armedUntil: Instant;
+  /** The kernel's own lifetime of the addresses was last set then. */
+  readonly refreshedAt: Instant;
+  /** The lease ran low since the last announcement. */
+  readonly wasInDoubt: boolean;
+}
+
+export interface HeldAddress {
+  readonly address: FloatingAddress;
+  readonly announcements: number;
+  readonly announceAt: Instant;
+}

@@ -1,0 +1,205 @@
+// What the keeper tells the worker: its picture when it changed, and a journal line for each transition.
+
+import type { LeaseNews, MemberNews, ToWorker } from "#model/halves.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { JournalLine } from "#model/journal.ts";
+import type { MemberStanding } from "#model/order.ts";
+import { formatSession, sameSession } from "#model/session.ts";
+import type { Instant } from "#model/units.ts";
+import { between } from "#model/units.ts";
+import { unreachable } from "#lib/unreachable.ts";
+import type { KeeperEffect } from "./keeper.ts";
+import type { KeeperState } from "./lease/state.ts";
+import type { Peer } from "./membership/peers.ts";
+import { isSilent, statementOf } from "./membership/peers.ts";
+
+/** Unchanged news is told again after this many pulses: the worker shows its age. */
+const TELL_AGAIN_PULSES = 5;
+
+interface Step {
+  readonly state: KeeperState;
+  readonly effects: readonly KeeperEffect[];
+}
+
+export function tellChanges(before: KeeperState, state: KeeperState, now: Instant): Step {
+  const last = state.told;
+  const news = keeperNews(state, now);
+  const lines = last === null ? [] : linesBetween(last.news, news, state);
+  lines.push(...claimLines(before, state));
+  const stale = last === null || between(last.at, now) >= TELL_AGAIN_PULSES * state.identity.pulse;
+  const changed = last === null || !sameNews(last.news, news);
+  const messages: ToWorker[] = lines.map((line) => ({ kind: "journal", line }));
+  if (changed || stale) messages.push(news);
+  if (messages.length === 0) return { state, effects: [] };
+  const told = changed || stale ? { news, at: now } : last;
+  return { state: { ...state, told }, effects: messages.map((message) => ({ kind: "tell", message })) };
+}
+
+export function keeperNews(state: KeeperState, now: Instant): LeaseNews {
+  const { acting, leading } = state;
+  return {
+    kind: "lease",
+    session: acting.session,
+    mayAct: acting.mayAct,
+    mayActUntil: acting.until,
+    term: state.term,
+    leader: leaderOf(state, now),
+    leads: leading.kind === "leads",
+    members: state.peers.map((peer) => memberNews(state, peer, now)),
+    left: state.left,
+  };
+}
+
+/** Who leads, as far as this node can tell: itself, or who states so in the highest term. */
+function leaderOf(state: KeeperState, now: Instant): NodeId | null {
+  if (state.leading.kind === "leads") return state.identity.self;
+  let best: { term: number; id: NodeId } | null = null;
+  for (const peer of state.peers) {
+    const leads = statementOf(peer, now)?.leads ?? null;
+    if (leads !== null && leads >= state.term && (best === null || leads > best.term)) {
+      best = { term: leads, id: peer.id };
+    }
+  }
+  return best?.id ?? null;
+}
+
+function memberNews(state: KeeperState, peer: Peer, now: Instant): MemberNews {
+  const { identity } = state;
+  return {
+    node: peer.id,
+    standing: standingOf(state, peer, now),
+    session: peer.pulse?.session ?? null,
+    links: peer.addresses.map((address, i) => {
+      const at = peer.linkHeardAt[i] ?? state.startedAt;
+      return { address, up: between(at, now) <= identity.lease, since: at };
+    }),
+    foreignVoters: peer.pulse !== null && peer.pulse.voters !== identity.votersHash,
+    foreignConfig: peer.pulse !== null && peer.pulse.config !== identity.configHash,
+  };
+}
+
+function standingOf(state: KeeperState, peer: Peer, now: Instant): MemberStanding {
+  const led = state.ledMembers.get(peer.id);
+  if (led === undefined) {
+    if (isSilent(peer, state.identity, now)) return peer.pulse?.left === true ? "left" : "silent";
+    return peer.pulse?.left === true ? "left" : "alive";
+  }
+  switch (led.kind) {
+    case "in":
+    case "readmitting":
+      return "alive";
+    case "asking":
+      return "silent";
+    case "excluded":
+      return "excluded";
+    // Until it confirmed, nothing that it reports is of the session that will count.
+    case "resetting":
+      return led.certain ? "excluded" : "silent";
+    case "left":
+      return "left";
+    default:
+      return unreachable(led);
+  }
+}
+
+function sameNews(a: LeaseNews, b: LeaseNews): boolean {
+  return (
+    a.mayAct === b.mayAct &&
+    a.leads === b.leads &&
+    a.leader === b.leader &&
+    a.term === b.term &&
+    a.left === b.left &&
+    sameSession(a.session, b.session) &&
+    a.members.every((m, i) => sameMember(m, b.members[i]))
+  );
+}
+
+function sameMember(a: MemberNews, b: MemberNews | undefined): boolean {
+  return (
+    b !== undefined &&
+    a.standing === b.standing &&
+    a.foreignVoters === b.foreignVoters &&
+    a.foreignConfig === b.foreignConfig &&
+    (a.session === null) === (b.session === null) &&
+    (a.session === null || b.session === null || sameSession(a.session, b.session)) &&
+    a.links.every((l, i) => l.up === b.links[i]?.up)
+  );
+}
+
+function linesBetween(before: LeaseNews, after: LeaseNews, state: KeeperState): JournalLine[] {
+  const { identity } = state;
+  const lines: JournalLine[] = [];
+  const say = (area: JournalLine["area"], subject: string, what: string, code: string, why: string) =>
+    lines.push({ area, subject, what, code, why, term: after.term });
+  if (before.mayAct && !sameSession(before.session, after.session)) {
+    say("lease", identity.self, "acting -> lapsed", ...lapseReason(before, after, state));
+  }
+  if (after.mayAct && (!before.mayAct || !sameSession(before.session, after.session))) {
+    const why = `a quorum of voters acknowledges it, session ${formatSession(after.session)}`;
+    say("lease", identity.self, "waiting -> acting", "acknowledged", why);
+  }
+  if (before.leader !== after.leader) {
+    const what = `leader ${before.leader ?? "none"} -> ${after.leader ?? "none"}`;
+    const why = after.leader === null ? "no quorum states a vote" : `a quorum votes for it in term ${after.term}`;
+    say("lease", after.leader ?? identity.self, what, after.leader === null ? "no-leader" : "elected", why);
+  }
+  after.members.forEach((member, i) => {
+    const was = before.members[i];
+    if (was === undefined) return;
+    if (was.standing !== member.standing) {
+      const why = standingReason(member, state);
+      say("member", member.node, `${was.standing} -> ${member.standing}`, member.standing, why);
+    }
+    member.links.forEach((link, n) => {
+      const before = was.links[n];
+      if (before === undefined || before.up === link.up || member.links.length < 2) return;
+      const what = `link ${link.address} ${link.up ? "down -> up" : "up -> down"}`;
+      say("member", member.node, what, link.up ? "link-up" : "link-down", "pulses over it");
+    });
+    if (!was.foreignVoters && member.foreignVoters) {
+      say("member", member.node, "foreign voters", "foreign-voters", "its list of voters differs from ours");
+    }
+  });
+  return lines;
+}
+
+function lapseReason(before: LeaseNews, after: LeaseNews, state: KeeperState): [string, string] {
+  if (after.left) return ["left", "the daemon is stopping"];
+  if (state.acting.resetDone !== null && after.mayActUntil === before.mayActUntil) {
+    return ["reset", "the leader told it to reset"];
+  }
+  const usable = Math.round(state.identity.lease * (1 - state.identity.drift));
+  return ["not-acknowledged", `no quorum of voters acknowledged it for ${usable} ms, or it was told to reset`];
+}
+
+function standingReason(member: MemberNews, state: KeeperState): string {
+  switch (member.standing) {
+    case "alive":
+      return "its pulses come in time";
+    case "silent":
+      return `not heard for ${Math.round(state.identity.lease)} ms; it may still act`;
+    case "excluded":
+      return "a quorum of voters promised to acknowledge nothing from it, so it has lapsed";
+    case "left":
+      return "it let go of everything and said goodbye";
+    default:
+      return unreachable(member.standing);
+  }
+}
+
+function claimLines(before: KeeperState, state: KeeperState): JournalLine[] {
+  if (before.claims === state.claims) return [];
+  const lines: JournalLine[] = [];
+  for (const [ip, claim] of state.claims) {
+    if (before.claims.get(ip)?.mac === claim.mac && claim.at - (before.claims.get(ip)?.at ?? 0) < 60_000) continue;
+    lines.push({
+      area: "grant",
+      subject: ip,
+      what: `claimed by ${claim.mac}`,
+      code: "address-conflict",
+      why: "another machine says that the address is its own",
+      term: state.term,
+    });
+  }
+  return lines;
+}
