@@ -4,15 +4,18 @@ import { z } from "zod";
 import { nearest } from "#lib/nearest.ts";
 import type { Finding, Path } from "./problem.ts";
 
+/** The hint of last resort. */
+const SEE_DOCS = "docs/configuration.md lists what there is";
+
 type Json = Record<string, unknown>;
 
 /** What a reader of one value answers. */
 export type Read<T> =
   | { readonly kind: "read"; readonly value: T }
-  | { readonly kind: "refused"; readonly message: string; readonly hint: string | null };
+  | { readonly kind: "refused"; readonly message: string; readonly hint: string };
 
 export const read = <T>(value: T): Read<T> => ({ kind: "read", value });
-export const refuse = (message: string, hint: string | null = null): Read<never> => ({
+export const refuse = (message: string, hint: string): Read<never> => ({
   kind: "refused",
   message,
   hint,
@@ -29,11 +32,13 @@ export function leaf<T>(json: Json, reader: (value: unknown) => Read<T>): z.ZodT
     report(ctx, { path: [], at: "value", kind: "wrong", message: answer.message, hint: answer.hint });
     return z.NEVER;
   });
-  described.set(schema, () => json);
+  described.set(schema._zod.def, () => json);
   return schema;
 }
 
 export interface Branch {
+  /** True: the branch only refuses, and so has no place in the JSON Schema. */
+  readonly refuses?: true;
   readonly when: (value: unknown) => boolean;
   readonly schema: z.ZodType;
 }
@@ -46,10 +51,12 @@ export function choice<const B extends readonly Branch[]>(
   const schema = z.unknown().transform((value, ctx): z.output<B[number]["schema"]> => {
     const branch = branches.find(({ when }) => when(value));
     if (branch !== undefined) return forward(branch.schema as B[number]["schema"], value, ctx);
-    report(ctx, wrong([], `expected ${expected}, found ${nameOf(value)}`, null));
+    report(ctx, wrong([], `expected ${expected}, found ${nameOf(value)}`, SEE_DOCS));
     return z.NEVER;
   });
-  described.set(schema, () => ({ anyOf: branches.map((branch) => jsonOf(branch.schema)) }));
+  described.set(schema._zod.def, () => ({
+    anyOf: branches.filter(({ refuses }) => refuses !== true).map((branch) => jsonOf(branch.schema)),
+  }));
   return schema;
 }
 
@@ -67,7 +74,7 @@ export function map<S extends z.ZodRawShape>(
     for (const finding of judgeKeys(value, shape, later)) report(ctx, finding);
     return forward(inner, value, ctx, (path) => path.length === 1 && isHandled(value[String(path[0])]));
   });
-  described.set(schema, () => jsonOf(inner));
+  described.set(schema._zod.def, () => jsonOf(inner));
   return schema;
 }
 
@@ -80,8 +87,8 @@ export function kinds<B extends Readonly<Record<string, z.ZodType>>>(
   const names = Object.keys(branches);
   const schema = z.unknown().transform((value, ctx): z.output<B[keyof B]> => {
     const keys = isMap(value) ? Object.keys(value) : [];
-    const [kind, other] = keys.filter((key) => key in branches);
-    const planned = keys.find((key) => key in later);
+    const [kind, other] = keys.filter((key) => Object.hasOwn(branches, key));
+    const planned = keys.find((key) => Object.hasOwn(later, key));
     if (kind !== undefined && other === undefined) return forward(branches[kind] as B[keyof B], value, ctx);
     if (other !== undefined)
       report(
@@ -96,7 +103,7 @@ export function kinds<B extends Readonly<Record<string, z.ZodType>>>(
     else report(ctx, unknownKind(what, value, names));
     return z.NEVER;
   });
-  described.set(schema, () => ({ anyOf: names.map((name) => jsonOf(branches[name] as z.ZodType)) }));
+  described.set(schema._zod.def, () => ({ anyOf: names.map((name) => jsonOf(branches[name] as z.ZodType)) }));
   return schema;
 }
 
@@ -105,19 +112,23 @@ export function named<T>(
   name: { readonly pattern: RegExp; readonly rule: string },
   values: z.ZodType<T, unknown>,
 ): z.ZodType<Record<string, T>, unknown> {
-  const inner = z.record(z.string().regex(name.pattern), values);
+  const inner = z.record(z.string().regex(name.pattern), values).meta({ minProperties: 1 });
   const schema = z.unknown().transform((value, ctx): Record<string, T> => {
     if (!isMap(value)) {
-      report(ctx, wrong([], `expected a map of keys and values, found ${nameOf(value)}`, null));
+      report(
+        ctx,
+        wrong([], `expected a map of keys and values, found ${nameOf(value)}`, "as in NAME: VALUE"),
+      );
       return z.NEVER;
     }
-    if (Object.keys(value).length === 0) report(ctx, wrong([], "the map is empty", null));
+    if (Object.keys(value).length === 0)
+      report(ctx, wrong([], "the map is empty", "write at least one name with its value"));
     for (const key of Object.keys(value)) {
       if (!name.pattern.test(key)) report(ctx, keyed([key], `${JSON.stringify(key)} is no name`, name.rule));
     }
     return forward(inner, value, ctx, (_path, code) => code === "invalid_key");
   });
-  described.set(schema, () => jsonOf(inner));
+  described.set(schema._zod.def, () => jsonOf(inner));
   return schema;
 }
 
@@ -126,12 +137,15 @@ export function list<T>(items: z.ZodType<T, unknown>): z.ZodType<T[], unknown> {
   const inner = z.array(items).min(1);
   const schema = z.unknown().transform((value, ctx): T[] => {
     if (Array.isArray(value) && value.length > 0) return forward(inner, value, ctx);
-    const hint = typeof value === "string" ? `a list of one is written [${value}]` : null;
+    const hint =
+      typeof value === "string"
+        ? `a list of one is written [${value}]`
+        : "as in [a, b], or one item a line, each after a dash";
     const message = Array.isArray(value) ? "the list is empty" : `expected a list, found ${nameOf(value)}`;
     report(ctx, wrong([], message, hint));
     return z.NEVER;
   });
-  described.set(schema, () => jsonOf(inner));
+  described.set(schema._zod.def, () => jsonOf(inner));
   return schema;
 }
 
@@ -140,7 +154,10 @@ export function oneOf<const W extends string>(words: readonly W[]): z.ZodType<W,
   return leaf({ type: "string", enum: words }, (value) => {
     const word = words.find((candidate) => candidate === value);
     if (word !== undefined) return read(word);
-    return refuse(`expected one of ${words.join(", ")}, found ${nameOf(value)}`, didYouMean(value, words));
+    return refuse(
+      `expected one of ${words.join(", ")}, found ${nameOf(value)}`,
+      didYouMean(value, words) ?? SEE_DOCS,
+    );
   });
 }
 
@@ -160,8 +177,8 @@ export function jsonOf(schema: z.ZodType): Json {
   const { $schema: _, ...json } = z.toJSONSchema(schema, {
     io: "input",
     override: ({ zodSchema, jsonSchema }) => {
-      const describe = described.get(zodSchema);
-      if (describe !== undefined) Object.assign(jsonSchema, describe(), z.globalRegistry.get(zodSchema));
+      // Keyed by definition: a schema that gets a description is a copy with the same one.
+      Object.assign(jsonSchema, described.get(zodSchema._zod.def)?.(), z.globalRegistry.get(zodSchema));
     },
   });
   return json;
@@ -254,15 +271,19 @@ function judgeKeys(
   later: Readonly<Record<string, string>>,
 ): readonly Finding[] {
   const findings: Finding[] = [];
+  const meant = new Set<string | null>();
   for (const [key, given] of Object.entries(value)) {
     if (Object.hasOwn(later, key)) findings.push(notYet([key], key, later[key] ?? ""));
-    else if (!Object.hasOwn(shape, key)) findings.push(unknownKey(key, shape));
-    else if (given === null)
+    else if (!Object.hasOwn(shape, key)) {
+      findings.push(unknownKey(key, shape));
+      meant.add(nearest(key, Object.keys(shape)));
+    } else if (given === null)
       findings.push(keyed([key], "nothing is written here", "give it a value or remove the key"));
   }
   for (const [key, schema] of Object.entries(shape)) {
     const isRequired = schema._zod.optin !== "optional";
-    if (isRequired && !Object.hasOwn(value, key)) findings.push(missingKey(key, schema));
+    const isThere = Object.hasOwn(value, key) || meant.has(key);
+    if (isRequired && !isThere) findings.push(missingKey(key, schema));
   }
   return findings;
 }
@@ -279,7 +300,7 @@ function keysHint(shape: z.ZodRawShape): string {
 /** The hint is the first example in the schema's description. */
 function missingKey(key: string, schema: z.core.$ZodType): Finding {
   const [example] = (z.globalRegistry.get(schema as z.ZodType)?.examples as unknown[]) ?? [];
-  const hint = example === undefined ? null : `for example: ${key}: ${flow(example)}`;
+  const hint = example === undefined ? SEE_DOCS : `for example: ${key}: ${flow(example)}`;
   return { path: [], at: "key", kind: "missing", message: `"${key}" is missing`, hint };
 }
 

@@ -1,7 +1,7 @@
 // The single values of the configuration: how each is written, read and refused.
 
-import type { Argv, Failback, StatusRange } from "#model/config.ts";
 import { type FloatingAddress, isUsable, parseAddress, parseIp } from "#model/address.ts";
+import type { Argv, Failback, StatusRange } from "#model/config.ts";
 import { type Ms, ms } from "#model/units.ts";
 import { leaf, nameOf, type Read, read, refuse } from "./kit.ts";
 import { splitWords } from "./words.ts";
@@ -43,7 +43,9 @@ const DURATION_JSON = { type: "string", pattern: DURATION.source };
 export const duration = () =>
   leaf(DURATION_JSON, (value) => {
     const answer = parseDuration(value);
-    return answer.kind === "read" && answer.value === 0 ? refuse("this must be longer than 0") : answer;
+    return answer.kind === "read" && answer.value === 0
+      ? refuse("this must be longer than 0", "as in 500ms, 2s, 10m")
+      : answer;
   });
 
 export const durationOrZero = () => leaf(DURATION_JSON, parseDuration);
@@ -51,34 +53,39 @@ export const durationOrZero = () => leaf(DURATION_JSON, parseDuration);
 export const wholeNumber = (from: number, to: number) =>
   leaf({ type: "integer", minimum: from, maximum: to }, (value) => {
     if (typeof value !== "number")
-      return refuse(`expected a number, found ${nameOf(value)}`, quotedNumber(value));
-    const fits = Number.isInteger(value) && value >= from && value <= to;
-    return fits ? read(value) : refuse(`expected a whole number from ${from} to ${to}, found ${value}`);
+      return refuse(`expected a number, found ${nameOf(value)}`, numberHint(value));
+    if (!Number.isInteger(value)) return refuse(`${value} is no whole number`, `write ${Math.round(value)}`);
+    const fits = value >= from && value <= to;
+    return fits ? read(value) : refuse(`${value} is out of range`, `a whole number from ${from} to ${to}`);
   });
 
 /** From 0 up to, but not including, `below`. */
 export const share = (below: number) =>
   leaf({ type: "number", minimum: 0, exclusiveMaximum: below }, (value) => {
     if (typeof value === "number" && value >= 0 && value < below) return read(value);
-    const hint = typeof value === "string" && value.endsWith("%") ? "write 0.2 for 20%" : null;
-    return refuse(`expected a number from 0 to below ${below}, found ${nameOf(value)}`, hint);
+    const hint =
+      typeof value === "string" && value.endsWith("%")
+        ? "write 0.2 for 20%"
+        : `from 0 to less than ${below}, as in 0.2`;
+    return refuse(`expected a share, found ${nameOf(value)}`, hint);
   });
 
-function quotedNumber(value: unknown): string | null {
-  return typeof value === "string" && value.trim() !== "" && !Number.isNaN(Number(value))
-    ? "remove the quotes"
-    : null;
+function numberHint(value: unknown): string {
+  const isQuoted = typeof value === "string" && value.trim() !== "" && !Number.isNaN(Number(value));
+  return isQuoted ? "remove the quotes" : "digits only";
 }
+
+/** What YAML 1.1 took for truth values, and people still write. */
+const OLD_TRUTHS: readonly (readonly [RegExp, boolean])[] = [
+  [/^(yes|on|y)$/i, true],
+  [/^(no|off|n)$/i, false],
+];
 
 export const truth = () =>
   leaf({ type: "boolean" }, (value) => {
     if (typeof value === "boolean") return read(value);
-    const said =
-      typeof value === "string"
-        ? { yes: true, on: true, no: false, off: false }[value.toLowerCase()]
-        : undefined;
-    const hint =
-      said === undefined ? null : `write ${said}: in YAML 1.2 only true and false are truth values`;
+    const meant = OLD_TRUTHS.find(([form]) => typeof value === "string" && form.test(value))?.[1];
+    const hint = `write ${meant ?? "true or false"}: in YAML 1.2 only true and false are truth values`;
     return refuse(`expected true or false, found ${nameOf(value)}`, hint);
   });
 
@@ -87,10 +94,10 @@ function readText(value: unknown): Read<string> {
     const isScalar = typeof value === "number" || typeof value === "boolean";
     return refuse(
       `expected a text, found ${nameOf(value)}`,
-      isScalar ? `put it in quotes: "${value}"` : null,
+      isScalar ? `put it in quotes: "${value}"` : "words, in quotes if need be",
     );
   }
-  return value.trim() === "" ? refuse("the text is empty") : read(value);
+  return value.trim() === "" ? refuse("the text is empty", "give it a value or remove the key") : read(value);
 }
 
 const TEXT_JSON = { type: "string", minLength: 1 };
@@ -118,7 +125,7 @@ export const accountName = () =>
   leaf({ type: "string", pattern: ACCOUNT.source }, (value) => {
     const answer = readText(value);
     if (answer.kind === "refused" || ACCOUNT.test(answer.value)) return answer;
-    return refuse(`${nameOf(value)} is no account name`);
+    return refuse(`${nameOf(value)} is no account name`, "as in /etc/passwd: www-data");
   });
 
 /** What Debian's adduser accepts, and no more. */
@@ -146,16 +153,17 @@ export function parseHostAddress(value: unknown): Read<string> {
   const ip = parseIp(answer.value);
   if (ip === null) return refuse(`${nameOf(value)} is no IP address`, addressHint(answer.value));
   const isLoopback = ip.family === 4 ? ip.bytes[0] === 127 : ip.text === "::1";
-  if (!isUsable(ip) && !isLoopback) return refuse(`${ip.text} cannot be the address of a host`);
+  if (!isUsable(ip) && !isLoopback)
+    return refuse(`${ip.text} cannot be the address of a host`, "it must reach one host, from all members");
   return read(ip.text);
 }
 
-function addressHint(written: string): string | null {
+function addressHint(written: string): string {
   if (parseAddress(written) !== null)
     return `write ${written.slice(0, written.indexOf("/"))}, without the prefix`;
   if (/^[\d.]+:\d+$/.test(written)) return "the port is the same for all members: set it with `port:`";
   if (/[g-zG-Z]/.test(written)) return "addresses only: a name server may be what has just died";
-  return null;
+  return "as in 192.0.2.11 or 2001:db8::11";
 }
 
 export const floatingAddress = () => leaf({ type: "string", examples: ["192.0.2.10/24"] }, parseFloating);
@@ -181,7 +189,9 @@ export function parseFloating(value: unknown): Read<FloatingAddress> {
   const bits = ip.family === 4 ? 32 : 128;
   if (address === null) return refuse(`/${prefix} is no prefix`, `a whole number from 1 to ${bits}`);
   const special = specialAddress(ip.bytes, address.prefix);
-  return special === null ? read(address) : refuse(`${written} is the ${special}, not the address of a host`);
+  return special === null
+    ? read(address)
+    : refuse(`${written} is the ${special}, not the address of a host`, "choose another one in this network");
 }
 
 /** IPv6 has no broadcast, and its network address, the anycast one of the routers, may well be held. */
@@ -193,6 +203,7 @@ function specialAddress(bytes: readonly number[], prefix: number): string | null
   return value % size === size - 1 ? "network's broadcast address" : null;
 }
 
+const SPELL_OUT = "write out what it stands for";
 /** A later version fills in such words; now they would reach the command as they are. */
 const PLACEHOLDER = /%[A-Z][A-Z_]*%/;
 
@@ -207,13 +218,14 @@ export function parseCommand(value: unknown): Read<Argv> {
     .find((found) => found !== undefined);
   return placeholder === undefined
     ? answer
-    : refuse(`not yet: the placeholder ${placeholder} is not part of this version`);
+    : refuse(`not yet: the placeholder ${placeholder} is not part of this version`, SPELL_OUT);
 }
 
 function readWords(value: unknown): Read<Argv> {
   if (!Array.isArray(value))
     return refuse(`expected a command, found ${nameOf(value)}`, "a text, or a list of words");
-  if (value[0] === undefined || value[0] === "") return refuse("the command is empty");
+  if (value[0] === undefined || value[0] === "")
+    return refuse("the command is empty", "the path of a program, and its arguments");
   for (const word of value) {
     if (typeof word !== "string") return refuse(`${nameOf(word)} is no text`, `put it in quotes: "${word}"`);
   }
@@ -239,7 +251,8 @@ export const hostAndPort = () =>
   leaf({ type: "string", pattern: HOST_PORT.source }, (value): Read<{ host: string; port: number }> => {
     const answer = readText(value);
     if (answer.kind === "refused") return answer;
-    if (PLACEHOLDER.test(answer.value)) return refuse("not yet: placeholders are not part of this version");
+    if (PLACEHOLDER.test(answer.value))
+      return refuse("not yet: placeholders are not part of this version", SPELL_OUT);
     const parts = HOST_PORT.exec(answer.value);
     if (parts === null)
       return refuse(`${nameOf(value)} is no host with a port`, "as in localhost:5432 or [::1]:5432");

@@ -13,6 +13,7 @@ import type {
 } from "#model/config.ts";
 import { nodeId, serviceName } from "#model/ids.ts";
 import { type Ms, ms } from "#model/units.ts";
+import { key, top } from "./cursor.ts";
 import * as defaults from "./defaults.ts";
 import { parseHostAddress } from "./leaves.ts";
 import { membersOf } from "./members.ts";
@@ -29,7 +30,7 @@ export function normalise(written: Written, raw: unknown): Config {
     cluster: written.cluster,
     keyFile: written.key_file ?? defaults.KEY_FILE,
     port: written.port ?? defaults.PORT,
-    timing: timingOf((raw as Record<string, unknown>)["timing"]),
+    timing: timingOf(key(top(raw), "timing").value),
     members,
     voters,
     reach: written.reach ?? [],

@@ -2,15 +2,20 @@
 // It judges each part by itself; what parts mean to each other is judged in sense.ts.
 
 import type { z } from "zod";
-import { CHECK, COMMAND_TIMEOUTS, FAILURE_AGE, HTTP_STATUS, KEY_FILE, PORT } from "./defaults.ts";
 import {
+  CHECK,
+  COMMAND_TIMEOUTS,
+  FAILURE_AGE,
+  HTTP_STATUS,
+  KEY_FILE,
+  PORT,
   PROCESS_RESTARTS,
   PROCESS_STOP_TIMEOUT,
   SERVICE_RESTARTS,
   TIMING_LIMITS,
   TIMING_PROFILES,
 } from "./defaults.ts";
-import { choice, isMap, jsonOf, kinds, leaf, list, map, nameOf, named, oneOf, read, refuse } from "./kit.ts";
+import { choice, isMap, jsonOf, kinds, leaf, list, map, named, oneOf, read, refuse } from "./kit.ts";
 import * as leaves from "./leaves.ts";
 import { formatDuration } from "./leaves.ts";
 import * as later from "./not-yet.ts";
@@ -237,7 +242,11 @@ const CHECKS = list(kinds("check", { http: HTTP, tcp: TCP, command: COMMAND_CHEC
 
 /** Placement by site is a map; this version knows lists only. */
 const PLACE = choice("a list of nodes", [
-  { when: isMap, schema: map({}, later.LATER_IN_PLACE) as unknown as z.ZodType<string[], unknown> },
+  {
+    when: isMap,
+    schema: map({}, later.LATER_IN_PLACE) as unknown as z.ZodType<string[], unknown>,
+    refuses: true,
+  },
   { ...otherwise, schema: list(leaves.name()) },
 ]);
 
@@ -275,7 +284,7 @@ const VERSION = leaf({ const: 1 }, (value) => {
   if (value === 1) return read(1 as const);
   if (typeof value === "string" && value.trim() === "1")
     return refuse("expected the number 1", "remove the quotes");
-  return refuse(`version ${nameOf(value)} is not supported`, "this program reads version 1");
+  return refuse(`version ${JSON.stringify(value)} is not supported`, "this program reads version 1");
 });
 
 /** The whole file. */

@@ -1,8 +1,8 @@
 // What the parts of a configuration mean to each other. Takes any value, also one with parts that are wrong
 // by themselves (schema.ts says so): all problems are to be seen at once.
 
-import { parseIp } from "#model/address.ts";
 import { nearest } from "#lib/nearest.ts";
+import { parseIp } from "#model/address.ts";
 import { type Cursor, entries, items, key, top } from "./cursor.ts";
 import { CHECK, MEMBERS_MAX, VOTERS_MIN } from "./defaults.ts";
 import { isMap, read } from "./kit.ts";
@@ -40,11 +40,11 @@ export function judgeSense(config: unknown): Judgement {
   };
 }
 
-function wrong(at: Cursor, message: string, hint: string | null = null): Finding {
+function wrong(at: Cursor, message: string, hint: string): Finding {
   return { path: at.path, at: "value", kind: "wrong", message, hint };
 }
 
-function wrongKey(at: Cursor, message: string, hint: string | null = null): Finding {
+function wrongKey(at: Cursor, message: string, hint: string): Finding {
   return { ...wrong(at, message, hint), at: "key" };
 }
 
@@ -54,7 +54,8 @@ function judgeMembers(members: readonly FoundMember[]): readonly Finding[] {
     const isRepeated = members.findIndex((other) => other.id === member.id) < index;
     if (isRepeated)
       findings.push(wrongKey(member.at, `${member.id} is the name of a node too`, "rename one of them"));
-    if (index === MEMBERS_MAX) findings.push(wrongKey(member.at, `more than ${MEMBERS_MAX} members`));
+    if (index === MEMBERS_MAX)
+      findings.push(wrongKey(member.at, `more than ${MEMBERS_MAX} members`, "split the cluster"));
     if (!isMap(member.at.value)) continue;
     const address = key(member.at, "address");
     const isBare = address.value === undefined && key(member.at, "links").value === undefined;
@@ -80,7 +81,7 @@ function judgeLinks(members: readonly FoundMember[]): readonly Finding[] {
       if (ip === null) continue;
       const owner = owners.get(ip);
       if (owner === undefined) owners.set(ip, id);
-      else if (owner === id) findings.push(wrong(link, `${ip} is listed twice`));
+      else if (owner === id) findings.push(wrong(link, `${ip} is listed twice`, "remove one"));
       else
         findings.push(
           wrong(link, `${ip} is the address of ${owner} too`, "each member has addresses of its own"),
@@ -116,10 +117,13 @@ function judgeVoters(config: unknown, members: readonly FoundMember[]): Judgemen
     .filter((voter) => typeof voter.value === "string" && !ids.includes(voter.value))
     .map((voter) => unknownMember(voter, ids, "member", "Members"));
   const findings = [...unknown, ...judgeRepeats(listed, "voter")];
-  const chosen = at.value === undefined ? ids : listed.map((voter) => String(voter.value));
-  const place = at.value === undefined ? key(top(config), "nodes") : at;
-  const count = new Set(chosen).size;
-  if (count > 0 && count < VOTERS_MIN) findings.push(tooFewVoters(place, chosen, members));
+  const isDefault = at.value === undefined;
+  const chosen = isDefault ? ids : listed.map((voter) => String(voter.value));
+  const place = isDefault ? key(top(config), "nodes") : at;
+  const count = isDefault ? ids.length : new Set(chosen).size;
+  // Where members are written but not well, nobody knows yet how many there will be.
+  const isKnown = isDefault ? isWellFilled(config, members) : listed.length > 0;
+  if (isKnown && count < VOTERS_MIN) findings.push(tooFewVoters(place, chosen, members));
   const warnings: Finding[] = [];
   if (count >= VOTERS_MIN && count % 2 === 0) {
     const message = `${count} voters survive the loss of no more than ${count - 1} would`;
@@ -131,6 +135,12 @@ function judgeVoters(config: unknown, members: readonly FoundMember[]): Judgemen
     );
   }
   return { findings, warnings };
+}
+
+function isWellFilled(config: unknown, members: readonly FoundMember[]): boolean {
+  const isWanted = !isMap(config) || Object.hasOwn(config, "witness");
+  const kinds = members.map(({ kind }) => kind);
+  return kinds.includes("node") && (kinds.includes("witness") || !isWanted);
 }
 
 const WAYS_OUT =
@@ -153,6 +163,8 @@ function judgePlace(service: Cursor, members: readonly FoundMember[]): readonly 
   const place = items(key(service, "place"));
   const nodes = members.filter(({ kind }) => kind === "node").map(({ id }) => id);
   const findings = [...judgeRepeats(place, "node")];
+  // Without nodes there is one mistake, not one for each name.
+  if (nodes.length === 0) return findings;
   for (const item of place) {
     if (typeof item.value !== "string" || nodes.includes(item.value)) continue;
     const isWitness = members.some(({ id }) => id === item.value);
@@ -169,7 +181,7 @@ function unknownMember(at: Cursor, ids: readonly string[], what: string, plural:
   const near = nearest(String(at.value), ids);
   const all = `${plural} are: ${ids.join(", ")}`;
   const hint = near === null ? all : `did you mean "${near}"? ${all}`;
-  return wrong(at, `unknown ${what} ${JSON.stringify(at.value)}`, ids.length === 0 ? null : hint);
+  return wrong(at, `unknown ${what} ${JSON.stringify(at.value)}`, hint);
 }
 
 function warnOfPlace(name: string, service: Cursor): readonly Finding[] {
@@ -214,7 +226,7 @@ function judgeFloating(
           wrong(at, `${ip} is ${fixed} already`, "a floating address is one that no host has of its own"),
         );
       if (owner === undefined) owners.set(ip, name);
-      else if (owner === name) findings.push(wrong(at, `${ip} is listed twice`));
+      else if (owner === name) findings.push(wrong(at, `${ip} is listed twice`, "remove one"));
       else
         findings.push(
           wrong(

@@ -39,6 +39,7 @@ export function readYaml(text: string): Reading {
     schema: "core",
     prettyErrors: false,
     uniqueKeys: true,
+    logLevel: "error",
   } as const;
   const documents = parseAllDocuments(text, options);
   const [first, second] = documents as Document.Parsed[];
@@ -47,11 +48,12 @@ export function readYaml(text: string): Reading {
     return unreadable(1, 1, "the file is empty", EMPTY_HINT);
   const complaints = [...first.errors, ...first.warnings];
   const problems = complaints.map((error) => {
-    const start = isOpenQuote(error) ? lastQuoteStart(first) : error.pos[0];
-    return problemOf(error, position(start, Math.max(start + 1, error.pos[1])));
+    const opened = openedAt(error, first);
+    return problemOf(error, position(opened ?? error.pos[0], opened === null ? error.pos[1] : opened + 1));
   });
-  for (const alias of badAliases(first))
-    problems.push({ ...position(...alias.range), path: "", message: alias.message, hint: alias.hint });
+  for (const { range, message, hint } of odditiesOf(first)) {
+    problems.push({ ...position(...range), path: "", message, hint });
+  }
   if (second !== undefined) {
     const at = position(second.range[0], second.range[0] + 1);
     problems.push({ ...at, path: "", message: "a second document starts here", hint: "remove the line ---" });
@@ -59,8 +61,9 @@ export function readYaml(text: string): Reading {
   const isReadable = complaints.every((error) => error.code === "DUPLICATE_KEY");
   if (!isReadable || problems.length > complaints.length)
     return { kind: "unreadable", problems: firstPerLine(problems) };
-  const value = valueOf(first);
-  if (value.kind === "failed") return unreadable(1, 1, value.message, null);
+  const value = plainValue(first);
+  if (value.kind === "failed")
+    return unreadable(1, 1, value.message, "write the parts out rather than repeat them by alias");
   const place: Locator = (finding) => {
     const [start, end] = rangeOf(first, finding.path, finding.at);
     const { message, hint } = finding;
@@ -84,7 +87,7 @@ function judgeText(text: string): Problem | null {
   if (text.length > MAX_CHARACTERS) return at(0, "the file is larger than 1 MiB", "is this the right file?");
   const foreign = text.indexOf("\uFFFD");
   if (foreign >= 0) return at(foreign, "the file is not UTF-8", "save it as UTF-8; iconv -t UTF-8 converts");
-  const control = text.search(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/);
+  const control = text.search(/(?![\t\n\r])\p{Cc}/u);
   return control < 0 ? null : at(control, "a control character", "remove it; is this a text file?");
 }
 
@@ -95,38 +98,51 @@ function firstPerLine(problems: readonly Problem[]): readonly Problem[] {
   return problems.filter(isFirst);
 }
 
-function isOpenQuote(error: YAMLError): boolean {
-  return error.code === "MISSING_CHAR" && error.message.includes("quote");
-}
-
-/** The parser reports a quote that is never closed at the end of the file; people look where it opens. */
-function lastQuoteStart(document: Document.Parsed): number {
-  let start = 0;
-  visit(document, {
-    Scalar(_key, node) {
-      const isQuoted = node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE";
-      if (isQuoted) start = Math.max(start, node.range?.[0] ?? 0);
-    },
+/**
+ * Where the quote or bracket opens that is never closed; null for all other errors.
+ * The parser reports it where it gives up, often at the end of the file; people look where it opens.
+ */
+function openedAt(error: YAMLError, document: Document.Parsed): number | null {
+  const isQuote = error.code === "MISSING_CHAR" && error.message.includes("quote");
+  const isBracket = isOpenBracket(error);
+  if (!isQuote && !isBracket) return null;
+  let start: number | null = null;
+  visit(document, (_key, node) => {
+    const isQuoted = isScalar(node) && (node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE");
+    const [from] = (isQuote ? isQuoted : isFlow(node)) ? (rangeOfNode(node) ?? []) : [];
+    if (from !== undefined && from < Math.max(error.pos[0], 1) && from > (start ?? -1)) start = from;
   });
   return start;
 }
 
-interface BadAlias {
+function isOpenBracket(error: YAMLError): boolean {
+  const isFlowError = /flow (map|seq)/i.test(error.message);
+  return (error.code === "BAD_INDENT" || error.code === "MISSING_CHAR") && isFlowError;
+}
+
+interface Oddity {
   readonly range: [number, number];
   readonly message: string;
   readonly hint: string;
 }
 
-function badAliases(document: Document.Parsed): readonly BadAlias[] {
-  const found: BadAlias[] = [];
+/** What YAML allows and no configuration needs: aliases that lead nowhere or in a circle, lists as keys. */
+function odditiesOf(document: Document.Parsed): readonly Oddity[] {
+  const found: Oddity[] = [];
   visit(document, {
     Alias(_key, alias: Alias, above) {
       const target: Node | undefined = alias.resolve(document);
       const range = rangeOfNode(alias) ?? [0, 1];
       const hint = `write &${alias.source} before the part that *${alias.source} repeats`;
+      const isCircle = target !== undefined && above.includes(target);
+      if (isCircle) found.push({ range, message: "this alias contains itself", hint });
       if (target === undefined)
         found.push({ range, message: `no anchor "${alias.source}" before this`, hint });
-      else if (above.includes(target)) found.push({ range, message: "this alias contains itself", hint });
+    },
+    Pair(_key, { key }) {
+      if (isScalar(key)) return;
+      const range = rangeOfNode(key) ?? [0, 1];
+      found.push({ range, message: "a key must be a plain word", hint: "write it as KEY: VALUE" });
     },
   });
   return found;
@@ -136,7 +152,7 @@ type Value =
   | { readonly kind: "value"; readonly value: unknown }
   | { readonly kind: "failed"; readonly message: string };
 
-function valueOf(document: Document): Value {
+function plainValue(document: Document): Value {
   try {
     return { kind: "value", value: document.toJS({ maxAliasCount: MAX_ALIASES }) };
   } catch (error) {
@@ -204,13 +220,14 @@ function problemOf(error: YAMLError, at: Position): Problem {
 }
 
 /** The usual mistakes in words that help; the others in those of the parser. */
-function inOurWords(error: YAMLError): { readonly message: string; readonly hint: string | null } {
+function inOurWords(error: YAMLError): { readonly message: string; readonly hint: string } {
   switch (error.code) {
     case "TAB_AS_INDENT":
       return { message: "a tab at the start of a line", hint: "indent with spaces, two for each level" };
     case "DUPLICATE_KEY":
       return { message: "this key is there twice", hint: "put both parts under one key, or rename one" };
     case "BAD_INDENT":
+      if (isOpenBracket(error)) return NOT_CLOSED;
       return {
         message: "the indentation does not fit the lines above",
         hint: "keys of one map start in one column",
@@ -224,18 +241,18 @@ function inOurWords(error: YAMLError): { readonly message: string; readonly hint
       return { message: lowerFirst(error.message), hint: "put the value in quotes" };
     case "MULTILINE_IMPLICIT_KEY":
     case "MISSING_CHAR":
-      return {
-        message: lowerFirst(error.message),
-        hint: 'a key needs ": " after it; close quotes and brackets',
-      };
+      if (isOpenBracket(error) || error.message.includes("quote")) return NOT_CLOSED;
+      return { message: lowerFirst(error.message), hint: 'a key needs ": " after it' };
     case "TAG_RESOLVE_FAILED":
       return { message: lowerFirst(error.message), hint: "tags are not used here: remove the !word" };
     case "BAD_DIRECTIVE":
       return { message: lowerFirst(error.message), hint: "remove the line that starts with %" };
     default:
-      return { message: lowerFirst(error.message), hint: null };
+      return { message: lowerFirst(error.message), hint: "quotes help where YAML reads more than was meant" };
   }
 }
+
+const NOT_CLOSED = { message: "what opens here is not closed", hint: "write the closing quote or bracket" };
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);

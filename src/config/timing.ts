@@ -2,7 +2,7 @@
 
 import type { Timing, TimingProfile } from "#model/config.ts";
 import { type Ms, type Ratio, ratio, shorten } from "#model/units.ts";
-import { type Cursor, key } from "./cursor.ts";
+import { type Cursor, key, top } from "./cursor.ts";
 import { TIMING_LIMITS, TIMING_PROFILES } from "./defaults.ts";
 import { isMap } from "./kit.ts";
 import { formatDuration, parseDuration } from "./leaves.ts";
@@ -10,17 +10,18 @@ import type { Finding } from "./problem.ts";
 
 /** What is not written, or not well written, comes from the profile. */
 export function timingOf(written: unknown): Timing {
-  const map = isMap(written) ? written : { profile: written };
-  const profile = TIMING_PROFILES[isProfile(map["profile"]) ? map["profile"] : "default"];
+  const map = top(isMap(written) ? written : { profile: written });
+  const name = key(map, "profile").value;
+  const profile = TIMING_PROFILES[isProfile(name) ? name : "default"];
   const duration = (name: string, otherwise: Ms): Ms => {
-    const value = parseDuration(map[name]);
+    const value = parseDuration(key(map, name).value);
     return value.kind === "read" ? value.value : otherwise;
   };
   return {
     profile: profile.profile,
     lease: duration("lease", profile.lease),
     pulse: duration("pulse", profile.pulse),
-    drift: driftOf(map["drift"]) ?? profile.drift,
+    drift: driftOf(key(map, "drift").value) ?? profile.drift,
     workerSilence: duration("worker_silence", profile.workerSilence),
   };
 }

@@ -29,14 +29,14 @@ export function splitWords(line: string): Read<readonly string[]> {
       quote = character;
       word ??= "";
     } else if (character === "\\") {
-      if (i + 1 === line.length) return refuse("the command ends in a backslash");
+      if (i + 1 === line.length) return refuse("the command ends in a backslash", "remove it, or write two");
       word = (word ?? "") + line.charAt(++i);
     } else if (SHELL.test(character) || (word === null && SHELL_AT_START.test(character))) {
       const message = `${JSON.stringify(character)} has no meaning here: commands run without a shell`;
       return refuse(message, 'put it in quotes, or write [/bin/sh, -c, "..."]');
     } else word = (word ?? "") + character;
   }
-  if (quote !== null) return refuse(`a ${quote} is not closed`);
+  if (quote !== null) return refuse(`a ${quote} is not closed`, `write \\${quote} for the character itself`);
   if (word !== null) words.push(word);
-  return words[0] ? read(words) : refuse("the command is empty");
+  return words[0] ? read(words) : refuse("the command is empty", "the path of a program, and its arguments");
 }

@@ -1,0 +1,70 @@
+// Whole configuration files and what is said about them. Beside each file stands the exact answer that
+// people see: NAME.txt for problems, NAME.json for what a good one becomes. UPDATE_GOLDEN=1 rewrites the
+// answers; the difference is reviewed like code.
+
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Parsed, parseConfig } from "#config/parse.ts";
+import { formatProblems, type Problem } from "#config/problem.ts";
+
+const BROKEN = join(import.meta.dirname, "config-broken");
+const LATER = join(import.meta.dirname, "config-later");
+const GOOD = join(import.meta.dirname, "config-good");
+
+test("there are forty broken configurations", () => {
+  assert.equal(yamlIn(BROKEN).length, 40);
+});
+
+for (const file of yamlIn(BROKEN)) {
+  test(`broken: ${file}`, () => {
+    const { text, parsed } = read(BROKEN, file);
+    const problems = problemsOf(parsed);
+    assert.notEqual(problems.length, 0);
+    for (const problem of problems) assert.notEqual(problem.hint, null, `a hint for: ${problem.message}`);
+    expectGolden(join(BROKEN, file.replace(".yaml", ".txt")), `${formatProblems(problems, text, file)}\n`);
+  });
+}
+
+for (const file of yamlIn(LATER)) {
+  test(`later: of ${file} only what is not built yet is refused`, () => {
+    const { parsed } = read(LATER, file);
+    const problems = problemsOf(parsed);
+    assert.notEqual(problems.length, 0);
+    for (const { message } of problems) assert.match(message, /^not yet: /);
+    const refused = problems.map(({ line, column, path }) => `${line}:${column} ${path}\n`).join("");
+    expectGolden(join(LATER, file.replace(".yaml", ".txt")), refused);
+  });
+}
+
+for (const file of yamlIn(GOOD)) {
+  test(`good: ${file}`, () => {
+    const { text, parsed } = read(GOOD, file);
+    assert.deepEqual(problemsOf(parsed), [], formatProblems(problemsOf(parsed), text, file));
+    assert(parsed.kind === "ok");
+    assert.deepEqual(parsed.warnings, []);
+    expectGolden(join(GOOD, file.replace(".yaml", ".json")), `${JSON.stringify(parsed.config, null, 1)}\n`);
+  });
+}
+
+function yamlIn(folder: string): readonly string[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".yaml"))
+    .sort();
+}
+
+function read(folder: string, file: string): { readonly text: string; readonly parsed: Parsed } {
+  const text = readFileSync(join(folder, file), "utf8");
+  return { text, parsed: parseConfig(text) };
+}
+
+function problemsOf(parsed: Parsed): readonly Problem[] {
+  return parsed.kind === "ok" ? [] : parsed.problems;
+}
+
+function expectGolden(path: string, actual: string): void {
+  if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(path, actual);
+  const expected = existsSync(path) ? readFileSync(path, "utf8") : "";
+  assert.equal(actual, expected);
+}
