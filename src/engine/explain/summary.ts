@@ -1,0 +1,105 @@
+// The whole cluster in one sentence and one exit code: the first line of `understudy status`.
+
+import type { LeaseNews } from "#model/halves.ts";
+import type { ClusterPicture, MemberPicture, Placement } from "#model/order.ts";
+
+export interface Summary {
+  readonly state: "well" | "degraded" | "down" | "unknown";
+  /** The exit code of `status`: 0 all well, 1 degraded but serving, 2 down, 3 not known. */
+  readonly exit: 0 | 1 | 2 | 3;
+  /** One sentence. */
+  readonly text: string;
+}
+
+/** At most this many complaints are spelled out; the rest is counted. */
+const COMPLAINTS_SHOWN = 3;
+
+/**
+ * `picture` is the leader's newest as it reached this node, null: none came; `lease` is what this node's keeper
+ * said last, null: nothing yet. A picture without a living quorum behind it may be old: unknown.
+ */
+export function summarize(picture: ClusterPicture | null, lease: LeaseNews | null): Summary {
+  const blind = whyBlind(picture, lease);
+  if (picture === null || blind !== null) return { state: "unknown", exit: 3, text: `Unknown: ${blind}.` };
+  const down = picture.placements.filter((each) => each.active === null);
+  const complaints = [...picture.placements.flatMap(complaintsOf), ...clusterComplaints(picture)];
+  if (down.length > 0) {
+    return { state: "down", exit: 2, text: `Down: ${join([...down.map(downText), ...complaints])}.` };
+  }
+  if (complaints.length > 0) return { state: "degraded", exit: 1, text: `Degraded: ${join(complaints)}.` };
+  return { state: "well", exit: 0, text: wellText(picture.placements) };
+}
+
+function whyBlind(picture: ClusterPicture | null, lease: LeaseNews | null): string | null {
+  if (lease === null) return "the daemon has just started";
+  if (lease.left) return "this node is leaving the cluster";
+  if (!lease.mayAct) return "this node hears no quorum of the voters, so it cannot tell";
+  if (lease.leader === null) return "no node leads at the moment";
+  if (picture === null) return `${lease.leader} leads, but has sent no picture of the cluster yet`;
+  if (picture.phase === "collecting")
+    return `${picture.leader} leads and is still asking every node what it runs`;
+  return null;
+}
+
+function downText({ service, node, reasons, waiting }: Placement): string {
+  const why = waiting ?? reasons[0];
+  const what = node === null ? `${service} is active nowhere` : `${service} is on its way to ${node}`;
+  return why === undefined ? what : `${what} (${why.text})`;
+}
+
+/** What is not as it should be with a service that is active. */
+function complaintsOf({ service, active, node, health, waiting, ready, reasons }: Placement): string[] {
+  if (active === null) return [];
+  const result: string[] = [];
+  if (health === "failing") result.push(`${service} is failing on ${active}`);
+  if (node !== active)
+    result.push(`${service} is moving from ${active}${node === null ? "" : ` to ${node}`}`);
+  if (waiting !== null) result.push(waiting.text);
+  // The first reason is about the chosen node; each further one stands for another node of its place.
+  const hasOthers = reasons.length > 1;
+  if (hasOthers && node === active && ready.length === 0) {
+    result.push(`no other node could take ${service} over from ${active}`);
+  }
+  return result;
+}
+
+function clusterComplaints({ members, intents }: ClusterPicture): string[] {
+  const result = members.flatMap(memberComplaints);
+  if (intents.maintenanceAll) result.push("the cluster is in maintenance, so nothing would be moved");
+  for (const name of [...intents.maintenanceNodes, ...intents.maintenanceServices]) {
+    result.push(`${name} is in maintenance`);
+  }
+  for (const name of intents.drained) result.push(`${name} is drained`);
+  return result;
+}
+
+const STANDING_TEXT = { alive: null, silent: "is silent", excluded: "is excluded", left: "left" } as const;
+
+function memberComplaints({ node, standing, reach, leaving, differs }: MemberPicture): string[] {
+  const what = STANDING_TEXT[standing];
+  if (what !== null) return [`${node} ${what}`];
+  return [
+    leaving ? `${node} is leaving` : null,
+    reach === "none" ? `${node} reaches none of the reach targets` : null,
+    differs ? `${node} has another configuration` : null,
+  ].filter((each) => each !== null);
+}
+
+function wellText(placements: readonly Placement[]): string {
+  if (placements.length === 0) return "All well: no services are configured.";
+  if (placements.length > COMPLAINTS_SHOWN) {
+    return `All well: ${placements.length} services are active, each with a node ready to take over.`;
+  }
+  return `All well: ${placements.map(activeText).join("; ")}.`;
+}
+
+function activeText({ service, active, ready: [next] }: Placement): string {
+  const where = `${service} is active on ${active}`;
+  return next === undefined ? where : `${where}, ${next} is ready to take over`;
+}
+
+function join(complaints: readonly string[]): string {
+  const shown = complaints.slice(0, COMPLAINTS_SHOWN);
+  const more = complaints.length - shown.length;
+  return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
+}

@@ -1,0 +1,176 @@
+// May a node have a service? One row per rule, the first that applies is the answer and its reason.
+
+import type { ServiceConfig } from "#model/config.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { Reason } from "#model/reason.ts";
+import { because } from "#model/reason.ts";
+import { type Instant, plus } from "#model/units.ts";
+import { type Facts, serviceOn } from "./facts.ts";
+import type { NodeView, ServiceView } from "./view.ts";
+
+/** Whether a node that does not have the service may take it. */
+export type Fitness =
+  | { readonly kind: "fit" }
+  /** Nothing speaks against it, but its checks have not answered yet. */
+  | { readonly kind: "unchecked"; readonly reason: Reason }
+  | {
+      readonly kind: "unfit";
+      readonly reason: Reason;
+      /** It will not pass by itself soon: an operator's switchover to this node is over. */
+      readonly lasting: boolean;
+      /** When the rule stops to apply although nothing else changes; null: not by itself. */
+      readonly until: Instant | null;
+    };
+
+/** Whether the service may stay where it is active. */
+export type Stay =
+  | { readonly kind: "stays" }
+  /** It moves when another node can take it, and stays until then. */
+  | { readonly kind: "moves"; readonly reason: Reason }
+  /** It may not stay, even if no other node can take it. */
+  | { readonly kind: "ends"; readonly reason: Reason };
+
+interface Case {
+  readonly facts: Facts;
+  readonly service: ServiceConfig;
+  readonly node: NodeView;
+  readonly seen: ServiceView;
+}
+
+interface Rule {
+  readonly code: string;
+  readonly applies: (each: Case) => boolean;
+  readonly text: (each: Case) => string;
+  /** What it means for a service that is active there already. */
+  readonly whenActive: Stay["kind"];
+  readonly lasting: boolean;
+}
+
+/** First what is allowed, then what is healthy; within each the surest first. */
+const RULES: readonly Rule[] = [
+  {
+    code: "left",
+    applies: ({ node }) => node.standing === "left",
+    text: ({ node }) => `${node.id} stopped its services and said goodbye`,
+    whenActive: "ends",
+    lasting: true,
+  },
+  {
+    code: "excluded",
+    applies: ({ node }) => node.standing === "excluded",
+    text: ({ node }) => `${node.id} is excluded: a quorum acknowledges nothing from it`,
+    whenActive: "ends",
+    lasting: true,
+  },
+  {
+    code: "not-in-place",
+    applies: ({ node, service }) => !service.place.includes(node.id),
+    text: ({ node, service }) => `${service.name} is not meant to run on ${node.id}`,
+    whenActive: "moves",
+    lasting: true,
+  },
+  {
+    code: "silent",
+    applies: ({ node }) => node.standing === "silent",
+    text: ({ node }) => `${node.id} is silent: it cannot be told to take anything`,
+    whenActive: "stays",
+    lasting: false,
+  },
+  {
+    code: "not-reported",
+    applies: ({ node, seen }) => !node.reported || seen.report === null,
+    text: ({ node }) => `${node.id} has not reported to this leader yet`,
+    whenActive: "stays",
+    lasting: false,
+  },
+  {
+    code: "leaving",
+    applies: ({ node }) => node.leaving,
+    text: ({ node }) => `${node.id} wants to stop`,
+    whenActive: "ends",
+    lasting: true,
+  },
+  {
+    code: "drained",
+    applies: ({ node, facts }) => facts.drained.has(node.id),
+    text: ({ node }) => `${node.id} is drained`,
+    whenActive: "moves",
+    lasting: true,
+  },
+  {
+    code: "maintenance",
+    applies: ({ node, facts }) => facts.maintenanceNodes.has(node.id),
+    text: ({ node }) => `${node.id} is in maintenance: nothing is started there`,
+    whenActive: "stays",
+    lasting: false,
+  },
+  {
+    code: "no-reach",
+    applies: ({ node, service, facts }) => node.reach === "none" && reachesElsewhere(facts, service, node.id),
+    text: ({ node }) => `${node.id} reaches none of the reach targets, while another node does`,
+    whenActive: "ends",
+    lasting: true,
+  },
+  {
+    code: "failing",
+    applies: ({ seen }) => seen.report?.health === "failing",
+    text: ({ node, service, seen }) => `${service.name} is failing on ${node.id}${detailOf(seen)}`,
+    whenActive: "moves",
+    lasting: true,
+  },
+  {
+    code: "failed-before",
+    applies: (each) => failureUntil(each) !== null,
+    text: ({ node, service, seen }) =>
+      `${service.name} failed on ${node.id} not long ago, which still counts${detailOf(seen)}`,
+    // Where it is active and well again, an old failure is no reason to interrupt it.
+    whenActive: "stays",
+    lasting: true,
+  },
+  {
+    code: "state-unknown",
+    applies: ({ seen }) => seen.report?.standing === "unknown",
+    text: ({ node, service }) => `it is not known whether ${service.name} still runs on ${node.id}`,
+    whenActive: "stays",
+    lasting: false,
+  },
+];
+
+/** May a node that does not have the service take it? */
+export function judgeTaking(facts: Facts, service: ServiceConfig, node: NodeView): Fitness {
+  const each: Case = { facts, service, node, seen: serviceOn(node, service.name) };
+  const rule = RULES.find((row) => row.applies(each));
+  if (rule !== undefined) {
+    const until = rule.code === "failed-before" ? failureUntil(each) : null;
+    return { kind: "unfit", reason: because(rule.code, rule.text(each)), lasting: rule.lasting, until };
+  }
+  if (each.seen.report?.health === "healthy") return { kind: "fit" };
+  return { kind: "unchecked", reason: because("unchecked", `no check has answered on ${node.id} yet`) };
+}
+
+/** May the service stay on the node where it is active? */
+export function judgeStaying(facts: Facts, service: ServiceConfig, node: NodeView): Stay {
+  const each: Case = { facts, service, node, seen: serviceOn(node, service.name) };
+  const against = RULES.filter((row) => row.whenActive !== "stays" && row.applies(each));
+  const rule = against.find((row) => row.whenActive === "ends") ?? against[0];
+  if (rule === undefined) return { kind: "stays" };
+  const reason = because(rule.code, rule.text(each));
+  return rule.whenActive === "ends" ? { kind: "ends", reason } : { kind: "moves", reason };
+}
+
+function reachesElsewhere(facts: Facts, service: ServiceConfig, except: NodeId): boolean {
+  return service.place.some((id) => {
+    const other = facts.nodes.get(id);
+    return id !== except && other?.standing === "alive" && other.reported && other.reach === "ok";
+  });
+}
+
+/** When the last failure there stops to count; null: none counts. */
+function failureUntil({ facts, service, seen }: Case): Instant | null {
+  if (seen.failedAt === null) return null;
+  const until = plus(seen.failedAt, service.failureAge);
+  return facts.view.now < until ? until : null;
+}
+
+const detailOf = (seen: ServiceView): string =>
+  seen.report === null || seen.report.detail === null ? "" : ` (${seen.report.detail})`;

@@ -1,0 +1,92 @@
+// Is it proved that a node cannot be, or become, active with a service? Never guessed: no proof, no takeover.
+
+import type { ServiceConfig } from "#model/config.ts";
+import type { ServiceName } from "#model/ids.ts";
+import type { MemberStanding } from "#model/order.ts";
+import type { Reason } from "#model/reason.ts";
+import { because } from "#model/reason.ts";
+import type { Holds, Standing } from "#model/role.ts";
+import { serviceOn } from "./facts.ts";
+import type { NodeView, ServiceView } from "./view.ts";
+
+/** What makes certain that a node can no longer act, from outside it. */
+export interface Proof {
+  readonly kind: "fenced" | "watchdog" | "confirmed-dead";
+  readonly sentence: string;
+}
+
+export interface Verdict {
+  readonly proved: boolean;
+  readonly reason: Reason;
+}
+
+/** What a service holds: a lapse revokes addresses, but no process that would harm beside its copy. */
+export function holdsOf(service: ServiceConfig): Holds {
+  const isExclusive = service.resources.some((each) => each.kind !== "address" && each.exclusive);
+  return isExclusive ? "exclusive" : "grants";
+}
+
+/**
+ * May another node start the service, as far as `node` goes?
+ *
+ * Its own report is a proof in any standing: `stopped` is a promise, and all that this leader ordered since
+ * is known. A lapse is a proof for what the kernel revokes. `proof` is one from outside (a fence device, a
+ * watchdog, an operator's word); null: none.
+ */
+export function judgeTakeover(
+  service: ServiceName,
+  holds: Holds,
+  node: NodeView,
+  proof: Proof | null = null,
+): Verdict {
+  const seen = serviceOn(node, service);
+  if (proof !== null) return { proved: true, reason: because(proof.kind, proof.sentence) };
+  if (hasStopped(node, seen)) return yes("stopped", `${node.id} reported ${service} stopped`);
+  const hasLapsed = node.standing === "excluded" || node.standing === "left";
+  if (hasLapsed && holds === "grants") return yes("lapsed", `${node.id} has lapsed`);
+  return { proved: false, reason: doubt(service, node, seen) };
+}
+
+/** It reported that it is not active, and every order that could have changed this is older than the report. */
+function hasStopped(node: NodeView, { report, orderedActive }: ServiceView): boolean {
+  // A node that is back in a new session has not said yet what it found there.
+  if (node.standing === "alive" && !node.reported) return false;
+  if (report === null || (report.standing !== "stopped" && report.standing !== "standby")) return false;
+  return orderedActive === null || (node.obeys !== null && node.obeys > orderedActive);
+}
+
+const yes = (code: string, text: string): Verdict => ({ proved: true, reason: because(code, text) });
+
+type Doubt = (service: ServiceName, node: NodeView) => Reason;
+
+/** Gone, but a process or a mount of it may be left running. */
+const unproved: Doubt = (service, { id, standing }) =>
+  because("unproved", `${id} ${GONE[standing]}, which does not prove that it stopped ${service}`);
+
+const GONE = { alive: "answers", silent: "is silent", excluded: "is excluded", left: "left" } as const;
+
+/** Why a node that has not proved anything stands in the way, when its standing alone says it. */
+const DOUBT_BY_STANDING = {
+  alive: null,
+  silent: (service, { id }) => because("silent", `${id} is silent and may still have ${service}`),
+  excluded: unproved,
+  left: unproved,
+} as const satisfies Record<MemberStanding, Doubt | null>;
+
+/** The same for a node that is alive, by what it reported. */
+const DOUBT_BY_REPORT = {
+  active: (service, { id }) => because("still-active", `${id} reports ${service} active`),
+  changing: (service, { id }) =>
+    because("changing", `${id} has not finished starting or stopping ${service}`),
+  unknown: (service, { id }) => because("state-unknown", `${id} does not know whether ${service} still runs`),
+  stopped: (service, { id }) => because("ordered", `${id} may still start ${service} as it was last ordered`),
+  standby: (service, { id }) => because("ordered", `${id} may still start ${service} as it was last ordered`),
+} as const satisfies Record<Standing, Doubt>;
+
+function doubt(service: ServiceName, node: NodeView, { report }: ServiceView): Reason {
+  const byStanding = DOUBT_BY_STANDING[node.standing];
+  if (byStanding !== null) return byStanding(service, node);
+  if (report === null || !node.reported)
+    return because("not-reported", `${node.id} has not reported to this leader yet`);
+  return DOUBT_BY_REPORT[report.standing](service, node);
+}
