@@ -1,0 +1,91 @@
+// Time for one half of the daemon.
+//
+// The order of Node's event loop (libuv's uv_run, since 1.45: poll, check, timers, and round again) matters
+// here. A timer is run after a poll that may have begun long before it was due: the host was frozen, say, and
+// datagrams came meanwhile. So a due timer only queues a setImmediate. That runs in the next check phase, after
+// one more poll phase that does not wait and hands in what is there. libuv reads at most 32 datagrams from a
+// socket in one poll phase, so this is repeated until a full receive buffer would be read. A round without
+// mail costs some microseconds.
+// Sources: libuv docs/src/design.rst ("The I/O loop"), src/unix/udp.c (uv__udp_recvmsg, count = 32).
+
+import { assert } from "#lib/assert.ts";
+import { FOREVER, type Instant, instant } from "#model/units.ts";
+import type { ClockPort } from "#ports/clock.ts";
+
+/** Poll phases before a deadline is judged: 12 times 32 datagrams are more than the pulse socket's buffer holds. */
+const POLLS = 12;
+/** Ms. The longest wait that setTimeout takes; more would wake at once. A longer one is made of several. */
+const TIMER_LIMIT = 2 ** 31 - 1;
+
+export interface Clock extends ClockPort {
+  /** Wakes no more; idempotent. */
+  stop(): void;
+}
+
+/** `wake` is called at most once for each `wakeAt`, never within it and never early by this clock. */
+export function createClock(wake: () => void): Clock {
+  let due: Instant = FOREVER;
+  let timer: NodeJS.Timeout | null = null;
+  /** When `timer` was set for; it may be earlier than `due`, then it is set again. */
+  let timerAt: Instant = FOREVER;
+  let immediate: NodeJS.Immediate | null = null;
+
+  function arm(): void {
+    if (due === FOREVER || immediate !== null) return;
+    if (timer !== null) {
+      // Most calls only put a deadline off: the timer stands and looks again when it fires.
+      if (timerAt <= due) return;
+      clearTimeout(timer);
+    }
+    timer = null;
+    const wait = due - now();
+    if (wait <= 0) return poll(POLLS);
+    timerAt = due;
+    // setTimeout counts whole milliseconds, at least one, and drops fractions: rounded up, never early.
+    timer = setTimeout(fired, Math.min(Math.ceil(wait), TIMER_LIMIT));
+  }
+
+  function fired(): void {
+    timer = null;
+    arm();
+  }
+
+  function poll(left: number): void {
+    immediate = setImmediate(() => {
+      immediate = null;
+      // What came by mail may have put the deadline off.
+      if (due > now()) arm();
+      else if (left > 1) poll(left - 1);
+      else {
+        due = FOREVER;
+        wake();
+      }
+    });
+  }
+
+  return {
+    now,
+    wakeAt(at) {
+      assert(!Number.isNaN(at), "a deadline is a number");
+      due = at;
+      arm();
+    },
+    stop() {
+      due = FOREVER;
+      if (timer !== null) clearTimeout(timer);
+      if (immediate !== null) clearImmediate(immediate);
+      timer = null;
+      immediate = null;
+    },
+  };
+}
+
+/**
+ * CLOCK_MONOTONIC, the same for all threads of a host and not moved by clock steps: process.hrtime is
+ * uv_hrtime(), which is clock_gettime(CLOCK_MONOTONIC) on Linux. (performance.now() counts from the start of
+ * its thread.) A number holds a microsecond exactly for 285 years.
+ */
+export function now(): Instant {
+  const [seconds, nanoseconds] = process.hrtime();
+  return instant(seconds * 1e3 + nanoseconds / 1e6);
+}

@@ -1,0 +1,154 @@
+// One link of this node: a UDP socket bound to one of its own addresses, reopened when the address comes back.
+
+import { createSocket, type Socket, type SocketType } from "node:dgram";
+import { isIPv6 } from "node:net";
+
+/** How often a link whose address is missing is tried again, in ms: soon enough for an interface that blinks. */
+const REOPEN_EVERY = 250;
+/** Datagrams that the kernel has not taken yet. A pulse that waits in a queue is too old when it goes out. */
+const QUEUE_LIMIT = 64;
+
+export interface LinkOptions {
+  /** A canonical IP address of this host. */
+  readonly address: string;
+  readonly port: number;
+  /** Bytes; the kernel doubles it and caps it (net.core.rmem_max). */
+  readonly receiveBuffer: number;
+}
+
+export interface LinkListener {
+  /** The bytes belong to the listener. */
+  datagram(bytes: Uint8Array): void;
+  /** The network did not take one datagram. */
+  unsent(): void;
+  /** A sentence: the link cannot be used at present. Null: it can, for the first time or again. */
+  state(problem: LinkProblem | null): void;
+}
+
+export interface LinkProblem {
+  /** missing: the address is not on this host, which may change by itself. */
+  readonly kind: "missing" | "taken" | "other";
+  readonly text: string;
+}
+
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #listener: LinkListener;
+  readonly #isV6: boolean;
+  #socket: Socket | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #openedAt = 0;
+  #isClosed = false;
+  #reported: string | null | undefined;
+
+  constructor(options: LinkOptions, listener: LinkListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#isV6 = isIPv6(options.address);
+  }
+
+  get address(): string {
+    return this.#options.address;
+  }
+
+  /** Tries at once and, until `close`, again and again; `state` tells each change. */
+  open(): void {
+    this.#timer = null;
+    const type: SocketType = this.#isV6 ? "udp6" : "udp4";
+    const family = this.#isV6 ? 6 : 4;
+    const socket = createSocket({
+      type,
+      ipv6Only: this.#isV6,
+      recvBufferSize: this.#options.receiveBuffer,
+      // Every address here is one already. Without this each datagram would wait a tick for a resolver.
+      lookup: (hostname, _options, found) => found(null, hostname, family),
+    });
+    this.#openedAt = performance.now();
+    let isBinding = true;
+    socket.on("error", (error) => {
+      // One that we closed may still complain; it is nobody's any more.
+      if (!isBinding && this.#socket !== socket) return;
+      isBinding = false;
+      this.#socket = null;
+      socket.close();
+      this.#report(bindProblem(this.#options, error));
+      this.#openLater();
+    });
+    socket.on("listening", () => {
+      isBinding = false;
+      this.#socket = socket;
+      if (this.#isClosed) this.close();
+      else this.#report(null);
+    });
+    socket.on("message", (bytes) => {
+      if (!this.#isClosed) this.#listener.datagram(bytes);
+    });
+    socket.bind({ port: this.#options.port, address: this.#options.address, exclusive: true });
+  }
+
+  /** Never waits, never fails. */
+  send(datagram: Uint8Array, address: string, port: number): void {
+    const socket = this.#socket;
+    if (socket === null || socket.getSendQueueCount() >= QUEUE_LIMIT) {
+      this.#listener.unsent();
+      return;
+    }
+    socket.send(datagram, port, address, (error) => {
+      if (error === null) return;
+      this.#listener.unsent();
+      if (this.#socket === socket && "code" in error && STALE.has(String(error.code))) this.#reopen(socket);
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  /** The bind tells whether the address is still there; when it is, the new socket is as good as the old. */
+  #reopen(socket: Socket): void {
+    if (this.#isClosed || performance.now() - this.#openedAt < REOPEN_EVERY) return;
+    this.#socket = null;
+    socket.close();
+    this.open();
+  }
+
+  #openLater(): void {
+    if (this.#isClosed || this.#timer !== null) return;
+    this.#timer = setTimeout(() => this.open(), REOPEN_EVERY);
+  }
+
+  #report(problem: LinkProblem | null): void {
+    const text = problem?.text ?? null;
+    if (this.#isClosed || this.#reported === text) return;
+    this.#reported = text;
+    this.#listener.state(problem);
+  }
+}
+
+/**
+ * What send(2) says when the socket's own address or interface went away. Other refusals (no route, a filter)
+ * pass without our doing.
+ */
+const STALE = new Set(["EADDRNOTAVAIL", "EINVAL", "ENODEV", "EBADF"]);
+
+function bindProblem(options: LinkOptions, error: Error): LinkProblem {
+  const { address, port } = options;
+  const code = "code" in error ? error.code : undefined;
+  switch (code) {
+    case "EADDRNOTAVAIL":
+      return { kind: "missing", text: `the link address ${address} is not on this host` };
+    case "EADDRINUSE":
+      return {
+        kind: "taken",
+        text: `UDP port ${port} of ${address} is in use; does another daemon run here?`,
+      };
+    case "EACCES":
+      return { kind: "other", text: `UDP port ${port} of ${address} may not be opened by this user` };
+    default:
+      return { kind: "other", text: `UDP port ${port} of ${address} could not be opened: ${error.message}` };
+  }
+}
