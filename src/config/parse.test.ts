@@ -76,8 +76,9 @@ test("anchors repeat parts, and what is wrong in one is shown where it is writte
   const shared = SMALL.replace("[web1, web2]", "&both [web1, web2]");
   const mail = "  mail:\n    place: *both\n    resources:\n      - address: 192.0.2.14/24\n";
   assert.deepEqual(good(shared + mail).services[0]?.place, ["web1", "web2"]);
-  const [problem] = problemsOf(`${shared}${mail}`.replace("&both [web1, web2]", "&both [web1, web9]"));
-  assert.deepEqual([problem?.line, problem?.column], [9, 25]);
+  const wrong = problemsOf(`${shared}${mail}`.replace("&both [web1, web2]", "&both [web1, web9]"));
+  const places = wrong.map(({ line, column, path }) => `${line}:${column} ${path}`);
+  assert.deepEqual(places, ["9:25 services.mail.place[1]", "9:25 services.www.place[1]"]);
 });
 
 test("what is allowed but hardly meant is a warning", () => {

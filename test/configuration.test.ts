@@ -6,6 +6,9 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { TIMING_PROFILES } from "#config/defaults.ts";
+import { formatDuration } from "#config/leaves.ts";
+import * as later from "#config/not-yet.ts";
 import { type Parsed, parseConfig } from "#config/parse.ts";
 import { formatProblems, type Problem } from "#config/problem.ts";
 
@@ -48,6 +51,28 @@ for (const file of yamlIn(GOOD)) {
   });
 }
 
+test("each whole file in docs/configuration.md is good, and its tables have the defaults of the code", () => {
+  const text = readFileSync(join(import.meta.dirname, "..", "docs", "configuration.md"), "utf8");
+  const blocks = [...text.matchAll(/^```yaml\n(version:.*?)^```$/gms)].map(([, block = ""]) => block);
+  assert.equal(blocks.length, 4);
+  for (const block of blocks) {
+    const problems = problemsOf(parseConfig(block));
+    assert.equal(problems.length, 0, formatProblems(problems, block, "docs/configuration.md"));
+  }
+  for (const { profile, lease, pulse, drift, workerSilence } of Object.values(TIMING_PROFILES)) {
+    const cells = [
+      formatDuration(lease),
+      formatDuration(pulse),
+      String(drift),
+      formatDuration(workerSilence),
+    ];
+    assert(text.includes(`| \`${profile}\` | ${cells.join(" | ")} |`), profile);
+  }
+  const planned = text.slice(text.indexOf("## Not in this version"));
+  const keys = Object.values(later).flatMap((section) => Object.keys(section));
+  for (const key of keys) assert(planned.includes(`\`${key}\``), key);
+});
+
 function yamlIn(folder: string): readonly string[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith(".yaml"))
@@ -64,7 +89,7 @@ function problemsOf(parsed: Parsed): readonly Problem[] {
 }
 
 function expectGolden(path: string, actual: string): void {
-  if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(path, actual);
+  if (process.env.UPDATE_GOLDEN === "1") writeFileSync(path, actual);
   const expected = existsSync(path) ? readFileSync(path, "utf8") : "";
   assert.equal(actual, expected);
 }
