@@ -9,12 +9,11 @@ import { addressKey, type FloatingAddress, formatIp, ipBytes } from "#model/addr
 import type { Instant } from "#model/units.ts";
 import type { AddressEvent, AddressPort, Swept } from "#ports/addresses.ts";
 import { DONE, failed, type Outcome } from "#ports/outcome.ts";
-import { type Found, findDevice, keepSecondaries } from "./find-device.ts";
+import { type Found, findDevice, keepSecondaries, type Network } from "./find-device.ts";
 import { announcement, probe } from "./frames.ts";
 import { ClaimListener, FrameSender } from "./packet-sockets.ts";
 import {
   type Device,
-  type DeviceAddress,
   formatMac,
   openMonitor,
   RTM_DELADDR,
@@ -167,15 +166,14 @@ export class KernelAddresses implements AddressPort {
     return sender as Outcome;
   }
 
-  /** From memory while nothing changed. An address that is already on a device stays there, whatever its name. */
+  /** From memory while nothing changed. */
   #find(address: FloatingAddress): Found | Outcome {
     const key = addressKey(address);
     const before = this.#found.get(key);
     if (before !== undefined) return before;
     const network = this.#readNetwork();
     if ("kind" in network) return network;
-    const present = network.devices.find(({ index }) => index === this.#added.get(key));
-    const found = findDevice(present === undefined ? address : { ...address, device: present.name }, network);
+    const found = this.#findOrStay(address, network);
     if (found.kind !== "found") return found;
     if (found.hasSubnet && address.family === 4) keepSecondaries(found.device.name);
     this.#found.set(key, found);
@@ -183,7 +181,23 @@ export class KernelAddresses implements AddressPort {
     return found;
   }
 
-  #readNetwork(): { devices: Device[]; addresses: DeviceAddress[] } | Outcome {
+  /**
+   * An address that is on a device stays there, whatever the device is called by now. One that was found by its
+   * subnet goes back to the same device although the subnet is gone: a link that went down and up comes back
+   * without the host's own IPv6 addresses.
+   */
+  #findOrStay(address: FloatingAddress, network: Network): Found | Outcome {
+    const key = addressKey(address);
+    const on = (index: number | undefined) => {
+      const device = network.devices.find((one) => one.index === index);
+      return device && findDevice({ ...address, device: device.name }, network);
+    };
+    const found = on(this.#added.get(key)) ?? findDevice(address, network);
+    if (found.kind === "found" || address.device !== null) return found;
+    return on(this.#home.get(key)) ?? found;
+  }
+
+  #readNetwork(): Network | Outcome {
     const rtnetlink = this.#sockets?.rtnetlink;
     if (rtnetlink === undefined) return notPrepared;
     const devices = rtnetlink.devices();
