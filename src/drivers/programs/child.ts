@@ -6,7 +6,7 @@ import { userInfo } from "node:os";
 import type { Program, ProgramEnd } from "#ports/programs.ts";
 import { type Account, findAccount } from "./accounts.ts";
 import type { KeptOutput } from "./kept-output.ts";
-import { type OutputPipe, openPipe } from "./pipe.ts";
+import { type OutputPipe, openOutput } from "./pipe.ts";
 import { readStat } from "./proc.ts";
 
 export interface ChildListener {
@@ -47,7 +47,7 @@ function spawnChild(
   const login = account === null ? {} : { HOME: account.home, USER: account.name, LOGNAME: account.name };
   const env = { ...process.env, ...login, ...program.env };
   try {
-    const pipe = openPipe(kept);
+    const pipe = openOutput(kept);
     const child = spawnInto(pipe, file, args, { cwd: directory, env });
     child.once("error", (error) => {
       pipe.finish();

@@ -2,7 +2,8 @@
 
 import { closeSync, readSync } from "node:fs";
 import { Socket } from "node:net";
-import koffi from "koffi";
+import { errnoName } from "#drivers/sys/errno.ts";
+import { openPipe } from "#drivers/sys/libc.ts";
 import type { KeptOutput } from "./kept-output.ts";
 
 export interface OutputPipe {
@@ -13,23 +14,20 @@ export interface OutputPipe {
   finish(): void;
 }
 
-const O_CLOEXEC = 0o2000000;
 /** A Linux pipe holds 64 KiB by default, and never more than this unless root asked for it: pipe(7). */
 const PIPE_MAX = 1024 * 1024;
-
-const pipe2 = koffi.load(null).func("int pipe2(_Out_ int *ends, int flags)");
 
 /**
  * What Node calls a pipe is a pair of sockets; a script that writes to /dev/stderr or /dev/stdout cannot
  * open those (ENXIO). So the pipe is made here. A file would grow without bound under a program that the
  * script leaves behind.
  *
- * @throws when the process has no file descriptors left
+ * @throws when the daemon has no file descriptors left
  */
-export function openPipe(kept: KeptOutput): OutputPipe {
-  const ends = [0, 0];
-  if (pipe2(ends, O_CLOEXEC) !== 0) throw new Error("no pipe for its output: too many open files");
-  const [readEnd = -1, writeEnd = -1] = ends;
+export function openOutput(kept: KeptOutput): OutputPipe {
+  const ends = openPipe();
+  if (typeof ends === "number") throw new Error(`no pipe for its output: ${errnoName(ends)}`);
+  const { readEnd, writeEnd } = ends;
   let isOpen = true;
   let isKept = true;
   const reader = new Socket({ fd: readEnd, readable: true, writable: false });

@@ -2,7 +2,8 @@
 
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import koffi from "koffi";
+import { EAGAIN, errnoName } from "#drivers/sys/errno.ts";
+import { lockFile } from "#drivers/sys/libc.ts";
 import { makeDirectory } from "./directory.ts";
 import { storeProblem } from "./problem.ts";
 
@@ -11,11 +12,7 @@ export type DirectoryLock =
   /** Another daemon has it, or the file cannot be written; `problem` says which. */
   | { readonly kind: "refused"; readonly problem: string };
 
-const LOCK_EX = 2;
-const LOCK_NB = 4;
 const LOCK_FILE = "lock";
-
-const flock = koffi.load(null).func("int flock(int fd, int operation)");
 
 /**
  * Takes the lock of a directory, creating the directory (mode 0700) if need be. `holder` is what another
@@ -31,7 +28,8 @@ export function lockDirectory(directory: string, holder: string): DirectoryLock 
     makeDirectory(directory);
     // "a+": created if need be, kept as it is until the lock is ours. Closed on exec, so no child has it.
     const fd = openSync(path, "a+", 0o600);
-    if (flock(fd, LOCK_EX | LOCK_NB) !== 0) return refused(fd, path, koffi.errno());
+    const result = lockFile(fd);
+    if (result < 0) return refused(fd, path, result);
     ftruncateSync(fd);
     writeSync(fd, `process ${process.pid}, ${holder}\n`);
     return { kind: "locked", release: once(() => closeSync(fd)) };
@@ -40,13 +38,13 @@ export function lockDirectory(directory: string, holder: string): DirectoryLock 
   }
 }
 
-function refused(fd: number, path: string, errno: number): DirectoryLock {
+function refused(fd: number, path: string, result: number): DirectoryLock {
   const holder = readFileSync(path, "utf8").trim();
   closeSync(fd);
   const problem =
-    errno === koffi.os.errno.EWOULDBLOCK
+    result === -EAGAIN
       ? `another understudy uses this directory: ${path} is locked by ${holder || "another process"}; stop it, or give each daemon a --state-dir of its own`
-      : `cannot lock ${path}: flock failed with error ${errno}; is it on a network file system without locks?`;
+      : `cannot lock ${path}: ${errnoName(result)}; is it on a network file system without locks?`;
   return { kind: "refused", problem };
 }
 

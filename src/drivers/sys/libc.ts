@@ -17,6 +17,9 @@ const MSG_TRUNC = 0x20;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_ATTACH_FILTER = 26;
+const O_CLOEXEC = 0o2000000;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 
 // The program itself rather than a file name: glibc and musl both have these in the global scope.
 const libc = koffi.load(null);
@@ -32,6 +35,8 @@ const calls = {
   getsockname: libc.func("int getsockname(int fd, void *address, void *length)"),
   ifNameToIndex: libc.func("unsigned int if_nametoindex(const char *name)"),
   schedSetscheduler: libc.func("int sched_setscheduler(int pid, int policy, const void *param)"),
+  pipe2: libc.func("int pipe2(void *ends, int flags)"),
+  flock: libc.func("int flock(int fd, int operation)"),
   clockGettime: libc.func("int clock_gettime(int clock, void *time)"),
   clockGetres: libc.func("int clock_getres(int clock, void *time)"),
 };
@@ -100,6 +105,21 @@ export function attachFilter(fd: number, program: readonly Filter[]): SysResult 
 /** The index of a network device; 0 when there is none of this name in this network namespace. */
 export function indexOfDevice(name: string): number {
   return calls.ifNameToIndex(name);
+}
+
+/** A pipe that no child inherits by itself; or the negated errno. */
+export function openPipe(): { readonly readEnd: number; readonly writeEnd: number } | SysResult {
+  const ends = Buffer.alloc(8);
+  const result = orErrno(calls.pipe2(ends, O_CLOEXEC));
+  return result < 0 ? result : { readEnd: ends.readInt32LE(0), writeEnd: ends.readInt32LE(4) };
+}
+
+/**
+ * Takes the exclusive lock of an open file, without waiting: -EAGAIN when another open file has it, in this
+ * process or elsewhere. Held until the descriptor is closed or the process ends, see flock(2).
+ */
+export function lockFile(fd: number): SysResult {
+  return orErrno(calls.flock(fd, LOCK_EX | LOCK_NB));
 }
 
 /** `pid` 0 is the calling thread, not the process. */
