@@ -135,27 +135,26 @@ export function followJournal(
 ): () => void {
   const socketPath = join(foldersOf(cluster, name).runDir, SOCKET_NAME);
   let hasEnded = false;
-  let seen = 0;
+  // Numbers start over with a daemon, dates do not: they tell what was told before.
+  let newest = { at_ms: 0, number: 0 };
   let request: http.ClientRequest | null = null;
   let pause: NodeJS.Timeout | null = null;
   const connect = () => {
     let rest = "";
-    request = http.get(
-      { socketPath, path: `${ROUTES.follow}?since_number=${seen}`, agent: false },
-      (response) => {
-        response.setEncoding("utf8");
-        response.on("error", () => {});
-        response.on("data", (text: string) => {
-          const lines = (rest + text).split("\n");
-          rest = lines.pop() ?? "";
-          for (const entry of lines.map(parseJournal)) {
-            if (entry === null) continue;
-            seen = Math.max(seen, entry.number);
-            tell(entry);
-          }
-        });
-      },
-    );
+    request = http.get({ socketPath, path: `${ROUTES.follow}?since_number=0`, agent: false }, (response) => {
+      response.setEncoding("utf8");
+      response.on("error", () => {});
+      response.on("data", (text: string) => {
+        const lines = (rest + text).split("\n");
+        rest = lines.pop() ?? "";
+        for (const entry of lines.map(parseJournal)) {
+          if (entry === null || entry.at_ms < newest.at_ms) continue;
+          if (entry.at_ms === newest.at_ms && entry.number <= newest.number) continue;
+          newest = entry;
+          tell(entry);
+        }
+      });
+    });
     request.on("error", () => {});
     request.on("close", () => {
       if (!hasEnded) pause = setTimeout(connect, FOLLOW_AGAIN_MS);
