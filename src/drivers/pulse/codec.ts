@@ -177,6 +177,7 @@ class PulseReader extends ByteReader {
     const known = this.#spelled[this.count(this.#spelled.length)];
     if (known !== undefined) return known;
     const node = nodeId(this.name());
+    if (this.#spelled.includes(node)) this.refuse();
     this.#spelled.push(node);
     return node;
   }

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nodeId, serviceName } from "#model/ids.ts";
+import type { Intents } from "#model/intents.ts";
+import type { Message } from "#model/order.ts";
+import { term } from "#model/units.ts";
+import { isHonest, isMessage, slotOf } from "./message.ts";
+
+const a = nodeId("a");
+const b = nodeId("b");
+const web = serviceName("web");
+const session = { boot: 2, lapses: 1 };
+const version = { term: term(3), number: 4 };
+const intents: Intents = {
+  version,
+  maintenanceAll: false,
+  maintenanceNodes: [a],
+  maintenanceServices: [web],
+  drained: [b],
+  switchovers: [{ service: web, to: b }],
+};
+
+const MESSAGES: readonly Message[] = [
+  {
+    kind: "order",
+    order: { id: { term: term(3), number: 1 }, to: b, session, wanted: [{ service: web, role: "active" }] },
+    picture: {
+      leader: a,
+      term: term(3),
+      phase: "leading",
+      members: [{ node: b, standing: "alive", reach: "ok", leaving: false, differs: false }],
+      placements: [
+        {
+          service: web,
+          node: b,
+          reasons: [{ code: "stays", text: "b may act" }],
+          active: null,
+          waiting: { code: "proof", text: "a has not lapsed" },
+          health: "healthy",
+          ready: [a],
+        },
+      ],
+      intents,
+    },
+    reportSeen: 9,
+  },
+  {
+    kind: "report",
+    report: {
+      node: a,
+      session,
+      number: 5,
+      term: term(3),
+      order: null,
+      services: [{ service: web, standing: "changing", health: "unknown", failures: 0, detail: "starts" }],
+      reach: "none",
+      leaving: true,
+      config: "0123456789abcdef",
+      intents,
+    },
+  },
+  { kind: "store-intents", term: term(3), intents },
+  { kind: "intents-stored", term: term(3), version },
+  { kind: "ask", id: "a-1", intent: { kind: "maintenance", on: true, target: { kind: "node", node: a } } },
+  { kind: "ask", id: "a-2", intent: { kind: "switchover", service: web, to: null } },
+  { kind: "ask", id: "a-3", intent: { kind: "drain", node: a } },
+  { kind: "answer", id: "a-1", answer: { kind: "accepted", version, text: "done" } },
+  { kind: "answer", id: "a-2", answer: { kind: "refused", reason: "no such service" } },
+];
+
+/** Every way to take one property or item away, or to put something else in its place. */
+function* broken(value: unknown): Generator<unknown> {
+  if (typeof value !== "object" || value === null) return;
+  for (const [name, inner] of Object.entries(value)) {
+    const rest = Object.entries(value).filter(([other]) => other !== name);
+    if (!Array.isArray(value)) yield Object.fromEntries(rest);
+    for (const other of [{}, ...broken(inner)]) {
+      if (Array.isArray(value)) yield value.with(Number(name), other);
+      else yield { ...value, [name]: other };
+    }
+  }
+}
+
+test("every message passes, also after a way through JSON", () => {
+  for (const message of MESSAGES) assert.ok(isMessage(JSON.parse(JSON.stringify(message))), message.kind);
+});
+
+test("a message with any part missing or of another kind does not pass", () => {
+  let count = 0;
+  for (const message of MESSAGES) {
+    for (const wrong of broken(message)) {
+      count++;
+      assert.ok(!isMessage(wrong), JSON.stringify(wrong));
+    }
+  }
+  assert.ok(count > 150);
+  for (const wrong of [null, 1, "order", [], {}, { kind: "toString" }, { kind: null }])
+    assert.ok(!isMessage(wrong));
+});
+
+test("nobody reports for another, and an order is for its receiver", () => {
+  const [order, report] = MESSAGES;
+  assert.ok(order !== undefined && report !== undefined);
+  assert.deepEqual(
+    [isHonest(order, a, b), isHonest(order, a, a), isHonest(order, b, b)],
+    [true, false, false],
+  );
+  assert.deepEqual([isHonest(report, a, b), isHonest(report, b, a)], [true, false]);
+});
+
+test("documents replace each other, questions and answers do not", () => {
+  assert.equal(new Set(MESSAGES.map(slotOf)).size, 4 + 5);
+});

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Prng } from "#lib/prng.ts";
+import { type NodeId, nodeId } from "#model/ids.ts";
+import type { Pulse } from "#model/pulse.ts";
+import { ms, term } from "#model/units.ts";
+import { decodePulse, encodePulse, LIST_LIMIT } from "./codec.ts";
+
+/** A whole number below the limit, 2^53 at most. */
+function chance(seed: number): (below: number) => number {
+  const prng = Prng.from(seed);
+  return (below) => Math.floor(prng.float() * below);
+}
+
+const SIZES = [2, 200, 2 ** 20, 2 ** 40, Number.MAX_SAFE_INTEGER];
+
+function randomPulse(pick: (below: number) => number): Pulse {
+  const whole = () => pick(SIZES[pick(SIZES.length)] ?? 1);
+  const node = (): NodeId => nodeId(`node-${pick(9)}`);
+  const list = <T>(make: () => T): T[] => Array.from({ length: pick(8) }, make);
+  const maybe = <T>(make: () => T): T | null => (pick(2) === 0 ? null : make());
+  return {
+    from: node(),
+    number: 1 + pick(2 ** 40),
+    session: { boot: whole(), lapses: whole() },
+    voters: pick(2 ** 40).toString(16),
+    config: pick(2 ** 40).toString(16),
+    lease: ms(1 + pick(10_000) / 7),
+    term: term(whole()),
+    heard: list(() => ({ node: node(), boot: whole(), number: whole(), counts: pick(2) === 1 })),
+    vote: maybe(() => ({ term: term(whole()), for: node() })),
+    voteIsFree: pick(2) === 1,
+    candidate: maybe(() => term(whole())),
+    leads: maybe(() => term(whole())),
+    gaveUp: term(whole()),
+    promises: list(() => ({ node: node(), term: term(whole()) })),
+    exclude: list(node),
+    reset: list(() => ({ node: node(), id: { term: term(whole()), number: whole() } })),
+    readmit: list(node),
+    resetDone: maybe(() => ({ term: term(whole()), number: whole() })),
+    left: pick(2) === 1,
+    hurry: pick(2) === 1,
+  };
+}
+
+test("every pulse comes back as it was", () => {
+  const pick = chance(1);
+  for (let i = 0; i < 3000; i++) {
+    const pulse = randomPulse(pick);
+    const bytes = Uint8Array.from(encodePulse(pulse));
+    assert.deepEqual(decodePulse(bytes, pulse.from, pulse.session.boot), pulse);
+  }
+});
+
+test("a pulse that is cut off, or longer than it says, is no pulse", () => {
+  const pulse = randomPulse(chance(2));
+  const bytes = Uint8Array.from(encodePulse(pulse));
+  for (let length = 0; length < bytes.length; length++) {
+    assert.equal(decodePulse(bytes.subarray(0, length), pulse.from, 1), null);
+  }
+  assert.equal(decodePulse(Uint8Array.from([...bytes, 0]), pulse.from, 1), null);
+});
+
+test("changed and random bytes never throw, and what they yield is a pulse that can be sent", () => {
+  const pick = chance(3);
+  for (let i = 0; i < 10_000; i++) {
+    const bytes = Uint8Array.from(encodePulse(randomPulse(pick)));
+    if (i % 2 === 0) bytes[pick(bytes.length)] = pick(256);
+    else bytes.forEach((_, at) => (bytes[at] = at === 0 ? 1 : pick(256)));
+    const pulse = decodePulse(bytes, nodeId("a"), 1);
+    if (pulse !== null) assert.deepEqual(Uint8Array.from(encodePulse(pulse)), bytes);
+  }
+});
+
+test("24 members fit into a pulse that says all that can be said of each", () => {
+  const nodes = Array.from({ length: 24 }, (_, i) =>
+    nodeId(`${"a-rather-long-hostname".padEnd(23, "-")}${10 + i}`),
+  );
+  const large = 2 ** 28 - 1;
+  const id = { term: term(large), number: 1000 };
+  const encoded = encodePulse({
+    ...randomPulse(chance(4)),
+    voters: "0123456789abcdef",
+    config: "0123456789abcdef",
+    vote: { term: term(large), for: nodes[0] ?? nodeId("a") },
+    heard: nodes.map((node) => ({ node, boot: large, number: large, counts: true })),
+    promises: nodes.map((node) => ({ node, term: term(large) })),
+    exclude: nodes,
+    reset: nodes.map((node) => ({ node, id })),
+    readmit: nodes,
+  });
+  assert.ok(encoded.length > 1000);
+});
+
+test("a pulse that does not fit into a datagram is a bug, not a silence", () => {
+  const pulse = randomPulse(chance(5));
+  const nodes = Array.from({ length: LIST_LIMIT }, (_, i) => nodeId(`${"x".repeat(60)}${i}`));
+  assert.throws(() => encodePulse({ ...pulse, exclude: nodes }), /a pulse fits into/);
+  assert.throws(() => encodePulse({ ...pulse, exclude: [...nodes, nodeId("one-more")] }), /at most 64 lines/);
+});
