@@ -3,7 +3,13 @@
 import { type IncomingMessage, request } from "node:http";
 import type { Intent } from "#model/intents.ts";
 import type { JournalEntry } from "#model/journal.ts";
-import { type Accepted, type ErrorBody, ROUTES, type StatusDocument } from "./protocol.ts";
+import {
+  type Accepted,
+  type ErrorBody,
+  type JournalAnswer,
+  ROUTES,
+  type StatusDocument,
+} from "./protocol.ts";
 
 export type ClientAnswer<T> =
   | { readonly kind: "ok"; readonly value: T }
@@ -23,7 +29,7 @@ export interface Client {
   journal(query: {
     readonly sinceMs?: number;
     readonly limit?: number;
-  }): Promise<ClientAnswer<{ readonly entries: readonly JournalEntry[] }>>;
+  }): Promise<ClientAnswer<JournalAnswer>>;
   reload(): Promise<ClientAnswer<{ readonly text: string }>>;
   /**
    * Calls `entry` for each entry after `sinceNumber`, until `signal` (then the answer is ok) or until the
@@ -46,12 +52,10 @@ export interface ClientTimes {
   readonly change: number;
 }
 
-const TIMES: ClientTimes = { read: 5_000, change: 20_000 };
 /** No answer is longer: 10,000 journal entries of some 500 bytes. */
 const ANSWER_LIMIT = 64 * 1024 * 1024;
 
-export function makeClient(socket: string, options: Partial<ClientTimes> = {}): Client {
-  const times = { ...TIMES, ...options };
+export function makeClient(socket: string, times: ClientTimes): Client {
   const read = { socket, method: "GET", deadline: times.read };
   const change = { socket, method: "POST", deadline: times.change };
   return {
@@ -206,6 +210,6 @@ const isEntry = (value: unknown): value is JournalEntry => has(value, "number", 
 const isError = (value: unknown): value is ErrorBody =>
   has(value, "error") && has((value as ErrorBody).error, "code", "message");
 const isNever = (_value: unknown): _value is never => false;
-function isJournal(value: unknown): value is { entries: readonly JournalEntry[] } {
-  return has(value, "entries") && Array.isArray((value as { entries: unknown }).entries);
+function isJournal(value: unknown): value is JournalAnswer {
+  return has(value, "entries", "newest") && Array.isArray((value as { entries: unknown }).entries);
 }

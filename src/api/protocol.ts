@@ -14,7 +14,7 @@ export const SOCKET_NAME = "understudy.sock";
 export const ROUTES = {
   /** GET: a StatusDocument. */
   status: "/v1/status",
-  /** GET ?since_number=N&since_ms=N&limit=N: {"entries": [...]}, oldest first. */
+  /** GET ?since_number=N&since_ms=N&limit=N: a JournalAnswer. */
   journal: "/v1/journal",
   /** GET ?since_number=N: one JournalEntry per line, those already there first, until the client goes. */
   follow: "/v1/journal/follow",
@@ -44,6 +44,13 @@ export type ErrorCode =
   | "unknown"
   /** 500: a bug. */
   | "internal";
+
+export interface JournalAnswer {
+  /** Oldest first. */
+  readonly entries: readonly JournalEntry[];
+  /** Number of the newest entry there is, shown or not; 0: none. Following goes on from there. */
+  readonly newest: number;
+}
 
 /** The answer to an intent that a quorum of voters has on disk. */
 export interface Accepted {
@@ -105,6 +112,8 @@ export interface LeaseStatus {
   readonly leader: string | null;
   /** This node leads. */
   readonly leads: boolean;
+  /** It let go of everything and said goodbye. */
+  readonly left: boolean;
 }
 
 export interface PictureStatus {
@@ -158,6 +167,8 @@ export interface ServiceStatus {
   readonly reasons: readonly Reason[];
   /** What the next step waits for; null: nothing. From the picture. */
   readonly waiting: Reason | null;
+  /** The other nodes that could take it over now, the preferred one first. From the picture. */
+  readonly ready: readonly string[];
   /** It is observed, not touched: by its own, its node's or the cluster's maintenance. */
   readonly maintenance: boolean;
   /** Where an operator moved it to; null: no operator did. */

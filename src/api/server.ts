@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { JournalEntry } from "#model/journal.ts";
 import { parseIntent, parseJournalQuery } from "./parse.ts";
-import { type ApiHost, type ErrorBody, type ErrorCode, ROUTES } from "./protocol.ts";
+import { type ApiHost, type ErrorBody, type ErrorCode, type JournalAnswer, ROUTES } from "./protocol.ts";
 
 /** Longest body of a request, in bytes; the longest intent has a few hundred. */
 export const BODY_LIMIT = 16 * 1024;
@@ -204,7 +204,8 @@ function answerJournal(
 ): void {
   const query = parseJournalQuery(params);
   if (query.kind === "wrong") return sendError(r, 400, "bad-request", query.problem);
-  send(r, 200, { entries: host.journal(query.value) });
+  const newest = host.journal({ limit: 1 }).at(-1)?.number ?? 0;
+  send(r, 200, { entries: host.journal(query.value), newest } satisfies JournalAnswer);
 }
 
 function answerFollow(

@@ -37,7 +37,7 @@ export interface StatusFacts {
   readonly report: NodeReport | null;
   readonly realtime: RealtimeStatus;
   readonly counters: Readonly<Record<string, number>>;
-  /** The faults in the keeper's news are added to them. */
+  /** Sentences. Without a word on real-time priority: that is `realtime`, and no reason to wake anybody. */
   readonly warnings: readonly string[];
 }
 
@@ -76,7 +76,7 @@ export function statusDocument(facts: StatusFacts): StatusDocument {
     config: { file: facts.configFile, hash: config.hash, age_ms: since(facts.configReadAt, now) },
     realtime: facts.realtime,
     counters: facts.counters,
-    warnings: [...facts.warnings, ...(facts.lease?.news.faults ?? [])],
+    warnings: facts.warnings,
   };
 }
 
@@ -90,6 +90,7 @@ function leaseStatus({ news, at }: NonNullable<StatusFacts["lease"]>, now: Insta
     term: news.term,
     leader: news.leader,
     leads: news.leads,
+    left: news.left,
   };
 }
 
@@ -101,13 +102,15 @@ function memberStatus(
   const news = facts.lease?.news.members.find((each) => each.node === member.id);
   const seen = picture?.members.find((each) => each.node === member.id);
   const isSelf = member.id === facts.node;
+  // Two that have no vote send each other nothing.
+  const hears = [member.id, facts.node].some((each) => facts.config.voters.includes(each));
   return {
     name: member.id,
     kind: member.kind,
     voter: facts.config.voters.includes(member.id),
     site: member.site,
-    heard: isSelf ? "alive" : (news?.standing ?? null),
-    links: linksOf(news, facts.now),
+    heard: isSelf ? "alive" : hears ? (news?.standing ?? null) : null,
+    links: hears ? linksOf(news, facts.now) : [],
     standing: seen?.standing ?? null,
     reach: seen?.reach ?? null,
     leaving: seen?.leaving ?? false,
@@ -143,6 +146,7 @@ function serviceStatus(
     health: placement?.health ?? "unknown",
     reasons: placement?.reasons ?? [],
     waiting: placement?.waiting ?? null,
+    ready: placement?.ready ?? [],
     maintenance:
       intents !== undefined &&
       (intents.maintenanceAll ||

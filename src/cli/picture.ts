@@ -1,0 +1,66 @@
+// The engine's own words, taken back out of the status document, for what explains them.
+
+import type { MemberStatus, ServiceStatus, StatusDocument } from "#api/protocol.ts";
+import type { LeaseNews } from "#model/halves.ts";
+import { nodeId, serviceName } from "#model/ids.ts";
+import type { ClusterPicture, MemberPicture, Placement } from "#model/order.ts";
+import { instant, term } from "#model/units.ts";
+
+/** Null: the node has none. */
+export function pictureOf(document: StatusDocument): ClusterPicture | null {
+  const { picture, intents } = document;
+  if (picture === null || intents === null) return null;
+  return {
+    leader: nodeId(picture.leader),
+    term: term(picture.term),
+    phase: picture.phase,
+    members: document.members.flatMap(memberOf),
+    placements: document.services.map(placementOf),
+    intents: {
+      version: intents.version,
+      maintenanceAll: intents.maintenance_all,
+      maintenanceNodes: intents.maintenance_nodes.map(nodeId),
+      maintenanceServices: intents.maintenance_services.map(serviceName),
+      drained: intents.drained.map(nodeId),
+      switchovers: intents.switchovers.map((each) => ({
+        service: serviceName(each.service),
+        to: nodeId(each.to),
+      })),
+    },
+  };
+}
+
+/** Null: the keeper has not said anything yet. Instants do not leave the daemon, so there are none in it. */
+export function leaseOf({ lease }: StatusDocument): LeaseNews | null {
+  if (lease === null) return null;
+  const [boot = 0, lapses = 0] = lease.session.split(".").map(Number);
+  return {
+    kind: "lease",
+    session: { boot, lapses },
+    mayAct: lease.may_act,
+    mayActUntil: instant(0),
+    term: term(lease.term),
+    leader: lease.leader === null ? null : nodeId(lease.leader),
+    leads: lease.leads,
+    left: lease.left,
+    members: [],
+  };
+}
+
+function memberOf(member: MemberStatus): MemberPicture[] {
+  const { name, standing, reach, leaving, config_differs } = member;
+  if (standing === null || reach === null) return [];
+  return [{ node: nodeId(name), standing, reach, leaving, differs: config_differs }];
+}
+
+function placementOf(service: ServiceStatus): Placement {
+  return {
+    service: serviceName(service.name),
+    node: service.wanted === null ? null : nodeId(service.wanted),
+    active: service.active === null ? null : nodeId(service.active),
+    reasons: service.reasons,
+    waiting: service.waiting,
+    health: service.health,
+    ready: service.ready.map(nodeId),
+  };
+}

@@ -1,0 +1,101 @@
+// The status document for people: a sentence, the services, the members, the rest.
+
+import type { LinkStatus, MemberStatus, ServiceStatus, StatusDocument } from "#api/protocol.ts";
+import { plain } from "#lib/plain.ts";
+import { formatTable } from "#lib/table.ts";
+import { formatDuration } from "./duration.ts";
+import { summarizeDocument } from "./summary.ts";
+
+/** `width`: columns of the terminal; null: no terminal, lines are not wrapped. */
+export function formatStatus(document: StatusDocument, width: number | null): string {
+  const blocks = [
+    [plain(summarizeDocument(document).text)],
+    servicesBlock(document, width),
+    membersBlock(document, width),
+    [leaseLine(document), configLine(document)],
+    warningLines(document),
+  ];
+  return blocks
+    .filter((block) => block.length > 0)
+    .map((block) => block.join("\n"))
+    .join("\n\n");
+}
+
+function servicesBlock({ services }: StatusDocument, width: number | null): string[] {
+  if (services.length === 0) return [];
+  const head = ["SERVICE", "ACTIVE", "HEALTH", "WHY"];
+  const row = (service: ServiceStatus) => [
+    service.name,
+    activeText(service),
+    service.health,
+    service.waiting === null
+      ? (service.reasons[0]?.text ?? "")
+      : `${service.reasons[0]?.text ?? ""}; waits: ${service.waiting.text}`.replace(/^; /, ""),
+  ];
+  return formatTable([head, ...services.map(row)], { width });
+}
+
+function activeText({ active, wanted, maintenance }: ServiceStatus): string {
+  const from = active ?? "-";
+  const text = wanted === null || wanted === active ? from : `${from} -> ${wanted}`;
+  return maintenance ? `${text} (maintenance)` : text;
+}
+
+function membersBlock(document: StatusDocument, width: number | null): string[] {
+  const head = ["MEMBER", "STANDING", "LINKS", "NOTES"];
+  const row = (member: MemberStatus) => [
+    member.name,
+    member.standing ?? (member.heard === null ? "unknown" : `${member.heard} (as heard here)`),
+    linksText(member.links),
+    notesOn(member, document).join(", "),
+  ];
+  return formatTable([head, ...document.members.map(row)], { width });
+}
+
+function linksText(links: readonly LinkStatus[]): string {
+  return links.length === 0 ? "-" : `${links.filter((link) => link.up).length}/${links.length}`;
+}
+
+function notesOn(member: MemberStatus, { node, lease, picture }: StatusDocument): string[] {
+  const is = (holds: boolean, note: string): string[] => (holds ? [note] : []);
+  const differs = member.heard !== null && member.standing !== null && member.heard !== member.standing;
+  return [
+    ...is(member.name === node, "this node"),
+    ...is(member.name === (lease?.leader ?? picture?.leader), "leader"),
+    ...is(member.kind === "witness", "witness"),
+    ...is(!member.voter, "no vote"),
+    ...is(differs, `${member.heard} as heard here`),
+    ...is(member.drained, "drained"),
+    ...is(member.maintenance, "maintenance"),
+    ...is(member.leaving, "stopping"),
+    ...is(member.reach === "none", "reaches no target"),
+    ...is(member.voters_differ, "other list of voters"),
+    ...is(member.config_differs && !member.voters_differ, "other configuration"),
+    ...member.links.filter((link) => !link.up).map(lostLink),
+  ];
+}
+
+const lostLink = ({ address, for_ms }: LinkStatus): string =>
+  for_ms === null ? `${address} never heard` : `${address} silent for ${formatDuration(for_ms)}`;
+
+function leaseLine({ cluster, lease, picture, node, timing, realtime }: StatusDocument): string {
+  const leader = lease?.leader ?? null;
+  const who = leader === null ? "no leader" : `leader ${leader}, term ${lease?.term ?? 0}`;
+  const act = lease?.may_act === true ? "may act" : "may not act";
+  const pulse = `lease ${timing.lease_ms} ms (${timing.profile})`;
+  const age = picture === null ? "no picture yet" : `picture ${formatDuration(picture.age_ms)} old`;
+  const priority = realtime.granted
+    ? "real-time"
+    : `not real-time: ${realtime.detail ?? "no reason was given"}`;
+  return plain(`Cluster ${cluster}: ${who}; ${node} ${act}; ${pulse}; ${age}; ${priority}.`);
+}
+
+function configLine({ version, up_ms, config }: StatusDocument): string {
+  const age = formatDuration(config.age_ms);
+  return plain(
+    `understudy ${version}, up ${formatDuration(up_ms)}; configuration ${config.hash} read ${age} ago from ${config.file}.`,
+  );
+}
+
+const warningLines = ({ warnings }: StatusDocument): string[] =>
+  warnings.map((warning) => `Warning: ${plain(warning)}`);
