@@ -4,7 +4,16 @@ import type { NodeId, ServiceName } from "#model/ids.ts";
 import type { Reason } from "#model/reason.ts";
 import { because } from "#model/reason.ts";
 import type { Role } from "#model/role.ts";
-import { type Facts, factsOf, isPromotable, isStarting, listNames, serviceOn, standingOn } from "./facts.ts";
+import {
+  type Facts,
+  factsOf,
+  isPresent,
+  isPromotable,
+  isStarting,
+  listNames,
+  serviceOn,
+  standingOn,
+} from "./facts.ts";
 import { judgeStaying } from "./judge.ts";
 import { type Decision, earliest } from "./place.ts";
 import { holdsOf, judgeTakeover } from "./takeover.ts";
@@ -60,7 +69,8 @@ function holdStep(facts: Facts, decision: Decision): Step {
   const node = decision.node === null ? undefined : facts.nodes.get(decision.node);
   if (node === undefined) return { active: null, waiting: decision.waiting };
   const standing = standingOn(node, decision.service);
-  const keeps = standing === "active" || (standing === "changing" && isStarting(node, decision.service));
+  const isBusy = standing === "active" || (standing === "changing" && isStarting(node, decision.service));
+  const keeps = isBusy && isPresent(node);
   return { active: keeps ? node.id : null, waiting: untilOthersStop(decision, node) };
 }
 

@@ -78,8 +78,15 @@ const RULES: readonly Rule[] = [
   },
   {
     code: "not-reported",
-    applies: ({ node, seen }) => !node.reported || seen.report === null,
+    applies: ({ node }) => !node.reported,
     text: ({ node }) => `${node.id} has not reported to this leader yet`,
+    whenActive: "stays",
+    lasting: false,
+  },
+  {
+    code: "not-known-there",
+    applies: ({ seen }) => seen.report === null,
+    text: ({ node, service }) => `${node.id} does not know ${service.name}: its configuration is another one`,
     whenActive: "stays",
     lasting: false,
   },

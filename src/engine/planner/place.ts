@@ -198,7 +198,9 @@ function awaitFirstCheck({ name, where, candidates }: Case): Choice | null {
 function nowhere({ facts, service, name, where, candidates }: Case): Choice {
   const stay = where.kind === "active" ? stayOf(facts, service, where, candidates) : null;
   const why = stay === null || stay.kind === "stays" ? "" : `${stay.reason.text}, and `;
-  const text = `${why}none of ${listNames(service.place)} can run ${name}`;
+  const nobody =
+    service.place.length === 1 ? `${service.place[0]} cannot` : `none of ${listNames(service.place)} can`;
+  const text = `${why}${nobody} run ${name}`;
   return { node: null, reason: because("no-candidate", text) };
 }
 

@@ -51,8 +51,10 @@ export function judgeTakeover(
 function hasStopped(node: NodeView, { report, orderedActive }: ServiceView): boolean {
   // A node that is back in a new session has not said yet what it found there.
   if (node.standing === "alive" && !node.reported) return false;
-  if (report === null || (report.standing !== "stopped" && report.standing !== "standby")) return false;
-  return orderedActive === null || (node.obeys !== null && node.obeys > orderedActive);
+  // A report names every service that the node may have: what it leaves out, it has not.
+  const isResting =
+    report === null ? node.reported : report.standing === "stopped" || report.standing === "standby";
+  return isResting && (orderedActive === null || (node.obeys !== null && node.obeys > orderedActive));
 }
 
 const yes = (code: string, text: string): Verdict => ({ proved: true, reason: because(code, text) });

@@ -32,7 +32,8 @@ export interface NodeView {
 export interface ServiceView {
   /**
    * The newest report of this leader's term; kept when the node fell silent, was excluded or left, since
-   * what it may start afterwards is only what this leader ordered. Null: none in this term.
+   * what it may start afterwards is only what this leader ordered. Null: none in this term and session; when
+   * the node did report, null says that it does not know the service and has nothing of it.
    */
   readonly report: ServiceReport | null;
   /** The newest order number of this leader that wanted the service active there; null: none did. */
