@@ -146,7 +146,8 @@ export function createSupervisor(programs: ProgramPort, records: Records, turns:
       queueMicrotask(() => answer(null));
       return;
     }
-    programs.end(group, { killAfter: ms(deadline / 2), deadline: ms(deadline * KILL_BY) }, (left) => {
+    const killAfter = ms(Math.min(REST_PATIENCE, deadline / 2));
+    programs.end(group, { killAfter, deadline: ms(deadline * KILL_BY) }, (left) => {
       if (left.length === 0) records.remove(key);
       answer(left.length === 0 ? null : `of an earlier life of the daemon ${stillAlive(left)}`);
     });
