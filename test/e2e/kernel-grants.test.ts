@@ -99,6 +99,17 @@ describe("the guard in the kernel", { skip, timeout: 90_000 }, () => {
     await closeBoth();
   });
 
+  test("an address stays open while another is armed or closed", async () => {
+    await openBoth();
+    assert.deepEqual(await owner.guard.arm([V4], inMs(LONG_MS)), DONE);
+    assert.equal(await isClaimed(V6.ip), true);
+    assert.deepEqual(await owner.guard.close([V4]), DONE);
+    assert.deepEqual(await owner.guard.close([V4]), DONE);
+    assert.equal(await isClaimed(V6.ip), true);
+    assert.equal(await isClaimed(V4.ip), false);
+    await closeBoth();
+  });
+
   test("an entry that expired is armed anew, not prolonged: too late an instant opens nothing", async () => {
     await openBoth(100);
     await pause(150);

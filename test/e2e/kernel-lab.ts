@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -18,6 +19,7 @@ export const V6 = floating("fd66::100/64");
 export const BOTH = [V4, V6];
 export const PORT = 7070;
 const NODE = fileURLToPath(new URL("./kernel-node.ts", import.meta.url));
+const NAMESPACES = "/run/netns";
 const ANSWER_LIMIT_MS = 10_000;
 
 export function floating(text: string, device: string | null = null): FloatingAddress {
@@ -134,6 +136,7 @@ export class KernelLab {
   readonly #hosts: Host[] = [];
 
   constructor() {
+    sweepNamespaces();
     ip(`netns add ${this.#switch}`);
     ip(`-n ${this.#switch} link add br0 type bridge forward_delay 0`);
     ip(`-n ${this.#switch} link set br0 up`);
@@ -146,10 +149,6 @@ export class KernelLab {
     ip(`netns add ${host.namespace}`);
     ip(`-n ${host.namespace} link add eth0 type veth peer name p${number} netns ${this.#switch}`);
     ip(`-n ${this.#switch} link set p${number} master br0 up`);
-    host.run(
-      "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 2>/dev/null || true",
-    );
-    host.run("sysctl -qw net.ipv6.conf.eth0.accept_dad=0 || true");
     ip(`-n ${host.namespace} link set lo up`);
     ip(`-n ${host.namespace} link set eth0 up`);
     ip(`-n ${host.namespace} addr add 10.66.0.${number}/24 dev eth0`);
@@ -161,6 +160,14 @@ export class KernelLab {
     for (const host of this.#hosts) await host.kill();
     for (const name of [...this.#hosts.map(({ namespace }) => namespace), this.#switch])
       ip(`netns del ${name}`);
+  }
+}
+
+/** Removes what a test run left that was ended before it could clean up. */
+function sweepNamespaces(): void {
+  for (const name of existsSync(NAMESPACES) ? readdirSync(NAMESPACES) : []) {
+    const pid = /^uk([0-9]+)-/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) ip(`netns del ${name}`);
   }
 }
 

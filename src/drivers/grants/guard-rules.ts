@@ -33,7 +33,7 @@ export const ARP_SETS = {
 } as const satisfies Record<string, SetSpec>;
 
 const HOOK = { prerouting: 0, input: 1, output: 3, postrouting: 4 } as const;
-const ARP_HOOK = { input: 0, output: 1 } as const;
+const ARP_OUTPUT = 1;
 /** Before defragmentation (-400), connection tracking and address translation. */
 const FIRST = -450;
 /** After source address translation (100), which gives forwarded answers their outer source back. */
@@ -43,9 +43,7 @@ const IPV4_SOURCE = payload("network", 12, 4);
 const IPV4_DESTINATION = payload("network", 16, 4);
 const IPV6_SOURCE = payload("network", 8, 16);
 const IPV6_DESTINATION = payload("network", 24, 16);
-const ARP_OPERATION = payload("network", 6, 2);
 const ARP_SENDER = payload("network", 14, 4);
-const ARP_TARGET = payload("network", 24, 4);
 const ND_TARGET = payload("transport", 8, 16);
 
 const ipv4 = [meta("nfproto"), equals(NFPROTO_IPV4)];
@@ -57,26 +55,29 @@ const icmpv6 = (type: number) => [
   payload("transport", 0, 1),
   equals(type),
 ];
-const SOLICITATION = 135;
 const ADVERTISEMENT = 136;
 /** RTN_LOCAL, a number in the host's byte order. */
 const RTN_LOCAL = [2, 0, 0, 0];
-/** ARPHRD_LOOPBACK, likewise. */
-const LOOPBACK = [772 & 0xff, 772 >> 8];
-const toLoopback = [meta("oiftype"), equals(...LOOPBACK)];
 
-/** What a rule looks at, and the end that all of them have. */
-const closed = (before: readonly Expression[], address: Expression, version: 4 | 6): Rule => [
+/** Drops a packet whose address is guarded and not open; `last` is what costs more to find out. */
+const closed = (
+  before: readonly Expression[],
+  address: Expression,
+  version: 4 | 6,
+  last: readonly Expression[] = [],
+): Rule => [
   ...before,
   address,
   lookup(`guarded${version}`, "in"),
   lookup(`open${version}`, "not in"),
+  ...last,
   counter,
   verdict("drop"),
 ];
 
 /**
- * The chains of the inet table.
+ * The chains of the inet table. Clients on the host itself come through input too, by way of the loopback
+ * device.
  *
  * `withRouting`: also what address translation redirects (a published container port, say), which never comes
  * through input; needs the kernel's fib expression. Only for addresses that are on this host: a node that
@@ -89,11 +90,7 @@ export function inetChains(withRouting: boolean): readonly ChainSpec[] {
       name: "input",
       hook: HOOK.input,
       priority: FIRST,
-      rules: [
-        closed(ipv4, IPV4_DESTINATION, 4),
-        closed(ipv6, IPV6_DESTINATION, 6),
-        closed(icmpv6(SOLICITATION), ND_TARGET, 6),
-      ],
+      rules: [closed(ipv4, IPV4_DESTINATION, 4), closed(ipv6, IPV6_DESTINATION, 6)],
     },
     {
       name: "output",
@@ -102,9 +99,8 @@ export function inetChains(withRouting: boolean): readonly ChainSpec[] {
       rules: [
         closed(ipv4, IPV4_SOURCE, 4),
         closed(ipv6, IPV6_SOURCE, 6),
+        // The source says the same, except where the kernel answers for others (proxy_ndp).
         closed(icmpv6(ADVERTISEMENT), ND_TARGET, 6),
-        closed([...ipv4, ...toLoopback], IPV4_DESTINATION, 4),
-        closed([...ipv6, ...toLoopback], IPV6_DESTINATION, 6),
       ],
     },
   ];
@@ -114,45 +110,31 @@ export function inetChains(withRouting: boolean): readonly ChainSpec[] {
       hook: HOOK.prerouting,
       priority: FIRST,
       rules: [
-        closed([...ipv4, ...local("daddr")], IPV4_DESTINATION, 4),
-        closed([...ipv6, ...local("daddr")], IPV6_DESTINATION, 6),
+        closed(ipv4, IPV4_DESTINATION, 4, local("daddr")),
+        closed(ipv6, IPV6_DESTINATION, 6, local("daddr")),
       ],
     },
     {
       name: "postrouting",
       hook: HOOK.postrouting,
       priority: LAST,
-      rules: [
-        closed([...ipv4, ...local("saddr")], IPV4_SOURCE, 4),
-        closed([...ipv6, ...local("saddr")], IPV6_SOURCE, 6),
-      ],
+      rules: [closed(ipv4, IPV4_SOURCE, 4, local("saddr")), closed(ipv6, IPV6_SOURCE, 6, local("saddr"))],
     },
   ];
   return withRouting ? [...always, ...routed] : always;
 }
 
-const arpClosed = (address: Expression): Rule => [
-  address,
-  lookup(ARP_SETS.guarded.name, "in"),
-  lookup(ARP_SETS.open.name, "not in"),
-  counter,
-  verdict("drop"),
-];
-
-/** The chains of the arp table. */
+/**
+ * The chain of the arp table: nothing leaves that says the address is here. Questions for it may come in, as may
+ * the active node's announcements, which clients on this host need.
+ */
 export function arpChains(): readonly ChainSpec[] {
-  return [
-    {
-      name: "input",
-      hook: ARP_HOOK.input,
-      priority: 0,
-      rules: [
-        // The active node's announcements have the address as sender and target: local clients need them.
-        [ARP_SENDER, lookup(ARP_SETS.guarded.name, "in"), verdict("accept")],
-        // Only requests: an answer's target is the one who asked, never the address asked for.
-        [ARP_OPERATION, equals(0, 1), ...arpClosed(ARP_TARGET)],
-      ],
-    },
-    { name: "output", hook: ARP_HOOK.output, priority: 0, rules: [arpClosed(ARP_SENDER)] },
+  const rule: Rule = [
+    ARP_SENDER,
+    lookup(ARP_SETS.guarded.name, "in"),
+    lookup(ARP_SETS.open.name, "not in"),
+    counter,
+    verdict("drop"),
   ];
+  return [{ name: "output", hook: ARP_OUTPUT, priority: 0, rules: [rule] }];
 }

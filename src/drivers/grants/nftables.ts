@@ -216,7 +216,7 @@ const isDeletion = (type: number): boolean => type === MSG.DELTABLE || type === 
 
 // The expressions. All use register 1: each loads a value and judges it before the next one loads.
 
-const META_KEY = { nfproto: 15, l4proto: 16, oiftype: 9 } as const;
+const META_KEY = { nfproto: 15, l4proto: 16 } as const;
 
 /** Loads a property of the packet that is not in its bytes. */
 export const meta = (key: keyof typeof META_KEY): Expression => ({
@@ -266,7 +266,7 @@ export const lookup = (set: string, how: "in" | "not in"): Expression => ({
 export const counter: Expression = { name: "counter", fill: () => {} };
 
 const NFT_REG_VERDICT = 0;
-const VERDICT = { drop: 0, accept: 1 } as const;
+const VERDICT = { drop: 0 } as const;
 
 /** Ends the chain for this packet. */
 export const verdict = (code: keyof typeof VERDICT): Expression => ({
