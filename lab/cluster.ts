@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ROUTES, SOCKET_NAME, type StatusDocument } from "#api/protocol.ts";
+import { type MemberStatus, ROUTES, SOCKET_NAME, type StatusDocument } from "#api/protocol.ts";
 import type { JournalEntry } from "#model/journal.ts";
 import { type Outcome, run, until } from "./shell.ts";
 import { startResponder } from "./watch.ts";
@@ -105,15 +105,23 @@ export function statusOf(cluster: Cluster, name: string, withinMs = 500): Promis
   });
 }
 
-/** Whether the document tells of a cluster with nothing amiss: everybody heard, the service where it should be. */
-export function isWhole(status: StatusDocument): boolean {
+/**
+ * Whether a node finds everybody there and the service where it should be. Warnings do not count: a machine
+ * that gives no real-time priority can still be shown a failover.
+ */
+export function isWhole({ lease, picture, members, services }: StatusDocument): boolean {
   return (
-    status.picture?.phase === "leading" &&
-    status.members.every(({ name, standing }) => standing === "alive" || name === status.picture?.leader) &&
-    status.services.every(
-      ({ active, wanted, waiting }) => active !== null && active === wanted && waiting === null,
-    )
+    lease?.may_act === true &&
+    picture?.phase === "leading" &&
+    picture.leader === lease.leader &&
+    members.every(isAlive) &&
+    services.every(({ active, wanted, waiting }) => active !== null && active === wanted && waiting === null)
   );
+}
+
+/** To the leader and to this node alike; of a witness the leader's picture says nothing. */
+function isAlive({ standing, heard }: MemberStatus): boolean {
+  return heard === "alive" && (standing === null || standing === "alive");
 }
 
 /** Waits until both nodes find the cluster whole; null when it does not come to that in time. */

@@ -1,6 +1,7 @@
 // The demonstration at a terminal: keys do things to the cluster, the screen shows what the client sees of it.
 
 import type { StatusDocument } from "#api/protocol.ts";
+import { summarizeDocument } from "#cli/summary.ts";
 import type { JournalEntry } from "#model/journal.ts";
 import {
   type Cluster,
@@ -43,21 +44,22 @@ export async function runLive(cluster: Cluster, client: Watch, arp: Watch): Prom
   let hasQuit = false;
 
   const active = () => ledger.now().last?.host ?? null;
-  const say = (what: string) => {
+  /** What was done, in the few words that fit beside an outage, and what else there is to know of it. */
+  const say = (what: string, more = "") => {
     done.push({ what, atMs: monotonicMs() });
-    message = what;
+    message = `${what}${more}`;
   };
 
   const keys: Readonly<Record<string, (node: string) => Promise<void>>> = {
     s: async (node) => {
-      say(`switchover of ${SERVICE} away from ${node}`);
+      say("switchover", ` of ${SERVICE} away from ${node}`);
       // A frozen or dead member does not take orders; any other one passes them on.
       const asked = cluster.nodes.find((name) => isDaemonRunning(cluster, name) && !frozen.has(name)) ?? node;
       const { code, stdout, stderr } = await command(cluster, asked, ["switchover", SERVICE, "--yes"]);
       if (code !== 0) message = `switchover refused: ${(stderr || stdout).trim()}`;
     },
     k: async (node) => {
-      say(`daemon of ${node} killed; it comes back in ${RESTART_AFTER_MS / 1000} s, or with h`);
+      say(`daemon of ${node} killed`, `; it comes back in ${RESTART_AFTER_MS / 1000} s, or with h`);
       await killDaemon(cluster, node);
       setTimeout(() => {
         if (!hasQuit && !isDaemonRunning(cluster, node)) {
@@ -67,17 +69,17 @@ export async function runLive(cluster: Cluster, client: Watch, arp: Watch): Prom
       }, RESTART_AFTER_MS);
     },
     c: async (node) => {
-      say(`${node} cut off from the network`);
+      say(`${node} cut off`, " from the network; h heals it");
       cutOff.add(node);
       await cut(cluster.world, node);
     },
     f: async (node) => {
-      say(`every process of ${node} frozen`);
+      say(`${node} frozen`, ": every process of it is stopped; h lets them go on");
       frozen.add(node);
       await freeze(cluster.world, node);
     },
     h: async () => {
-      say("healed: network joined, processes thawed, daemons started");
+      say("healed", ": network joined, processes thawed, daemons started");
       await heal(cluster.world);
       for (const node of frozen) thaw(cluster.world, node);
       cutOff.clear();
@@ -159,13 +161,16 @@ function drain(watch: Watch): ReturnType<Watch["entries"]> {
   return entries;
 }
 
+/** The first line of `status`, from the member that knows most. */
 function sentenceOf(statuses: readonly StatusDocument[]): string {
-  const led = statuses.find(({ picture, lease }) => picture !== null && lease?.may_act === true);
-  const service = led?.services.find(({ name }) => name === SERVICE);
-  if (led === undefined || service === undefined) return "no member knows a leader at the moment.";
-  const where = service.active === null ? "is active nowhere" : `is active on ${service.active}`;
-  const waits = service.waiting === null ? "" : `, waits: ${service.waiting.text}`;
-  return `${service.name} ${where}; ${led.picture?.leader} leads in term ${led.picture?.term}${waits}.`;
+  const summaries = statuses.toSorted((a, b) => rank(b) - rank(a)).map(summarizeDocument);
+  const known = summaries.find(({ state }) => state !== "unknown") ?? summaries[0];
+  return known?.text ?? "No member answers.";
+}
+
+/** A leader knows most, then who may act: the others know what they last heard. */
+function rank({ lease }: StatusDocument): number {
+  return (lease?.leads ? 2 : 0) + (lease?.may_act ? 1 : 0);
 }
 
 type MemberFacts = {
