@@ -1,10 +1,10 @@
-// One link of this node: a UDP socket bound to one of its own addresses, reopened when the address comes back.
+// One link of this node: a UDP socket bound to one of its own addresses, whenever that address is there.
 
 import { createSocket, type Socket, type SocketType } from "node:dgram";
 import { isIPv6 } from "node:net";
 
 /** How often a link whose address is missing is tried again, in ms: soon enough for an interface that blinks. */
-const REOPEN_EVERY = 250;
+const LOOK_EVERY = 250;
 /** Datagrams that the kernel has not taken yet. A pulse that waits in a queue is too old when it goes out. */
 const QUEUE_LIMIT = 64;
 
@@ -37,7 +37,7 @@ export class Link {
   readonly #isV6: boolean;
   #socket: Socket | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #openedAt = 0;
+  #lookedAt = 0;
   #isClosed = false;
   #reported: string | null | undefined;
 
@@ -54,16 +54,7 @@ export class Link {
   /** Tries at once and, until `close`, again and again; `state` tells each change. */
   open(): void {
     this.#timer = null;
-    const type: SocketType = this.#isV6 ? "udp6" : "udp4";
-    const family = this.#isV6 ? 6 : 4;
-    const socket = createSocket({
-      type,
-      ipv6Only: this.#isV6,
-      recvBufferSize: this.#options.receiveBuffer,
-      // Every address here is one already. Without this each datagram would wait a tick for a resolver.
-      lookup: (hostname, _options, found) => found(null, hostname, family),
-    });
-    this.#openedAt = performance.now();
+    const socket = this.#create();
     let isBinding = true;
     socket.on("error", (error) => {
       // One that we closed may still complain; it is nobody's any more.
@@ -71,8 +62,10 @@ export class Link {
       isBinding = false;
       this.#socket = null;
       socket.close();
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      this.#timer = null;
       this.#report(bindProblem(this.#options, error));
-      this.#openLater();
+      this.#later(() => this.open());
     });
     socket.on("listening", () => {
       isBinding = false;
@@ -96,7 +89,7 @@ export class Link {
     socket.send(datagram, port, address, (error) => {
       if (error === null) return;
       this.#listener.unsent();
-      if (this.#socket === socket && "code" in error && STALE.has(String(error.code))) this.#reopen(socket);
+      if ("code" in error && DOUBTFUL.has(String(error.code))) this.#doubt();
     });
   }
 
@@ -108,17 +101,52 @@ export class Link {
     this.#socket = null;
   }
 
-  /** The bind tells whether the address is still there; when it is, the new socket is as good as the old. */
-  #reopen(socket: Socket): void {
-    if (this.#isClosed || performance.now() - this.#openedAt < REOPEN_EVERY) return;
-    this.#socket = null;
-    socket.close();
-    this.open();
+  #create(): Socket {
+    const type: SocketType = this.#isV6 ? "udp6" : "udp4";
+    const family = this.#isV6 ? 6 : 4;
+    return createSocket({
+      type,
+      ipv6Only: this.#isV6,
+      recvBufferSize: this.#options.receiveBuffer,
+      // Every address here is one already. Without this each datagram would wait a tick for a resolver.
+      lookup: (hostname, _options, found) => found(null, hostname, family),
+    });
   }
 
-  #openLater(): void {
+  /** Looks whether the address is still there, but not for each datagram anew. */
+  #doubt(): void {
+    const now = performance.now();
+    if (this.#timer !== null || now - this.#lookedAt < LOOK_EVERY) return;
+    this.#lookedAt = now;
+    this.#look();
+  }
+
+  /**
+   * Binds another socket to the address, on any port. The one in use stays open: the kernel goes on with it as
+   * soon as the address is back, without a moment of deafness.
+   */
+  #look(): void {
+    this.#timer = null;
+    if (this.#isClosed) return;
+    const probe = this.#create();
+    probe.on("error", (error) => {
+      probe.close();
+      const problem = bindProblem(this.#options, error);
+      if (problem.kind !== "missing") return;
+      this.#report(problem);
+      this.#later(() => this.#look());
+    });
+    probe.on("listening", () => {
+      probe.close();
+      // Without a socket of its own the link is not well; opening it is under way.
+      if (this.#socket !== null) this.#report(null);
+    });
+    probe.bind({ port: 0, address: this.#options.address, exclusive: true });
+  }
+
+  #later(then: () => void): void {
     if (this.#isClosed || this.#timer !== null) return;
-    this.#timer = setTimeout(() => this.open(), REOPEN_EVERY);
+    this.#timer = setTimeout(then, LOOK_EVERY);
   }
 
   #report(problem: LinkProblem | null): void {
@@ -130,10 +158,10 @@ export class Link {
 }
 
 /**
- * What send(2) says when the socket's own address or interface went away. Other refusals (no route, a filter)
- * pass without our doing.
+ * What send(2) may say when the socket's own IPv4 address went away (Linux 6.18: ENETUNREACH, older ones
+ * EINVAL), among other things. A socket bound to an IPv6 address notices nothing.
  */
-const STALE = new Set(["EADDRNOTAVAIL", "EINVAL", "ENODEV", "EBADF"]);
+const DOUBTFUL = new Set(["ENETUNREACH", "EINVAL", "EADDRNOTAVAIL", "ENODEV"]);
 
 function bindProblem(options: LinkOptions, error: Error): LinkProblem {
   const { address, port } = options;
