@@ -2,23 +2,32 @@
 
 import type { LinkStatus, MemberStatus, ServiceStatus, StatusDocument } from "#api/protocol.ts";
 import { plain } from "#lib/plain.ts";
-import { formatTable } from "#lib/table.ts";
+import { formatTable, wrap } from "#lib/table.ts";
 import { formatDuration } from "./duration.ts";
 import { summarizeDocument } from "./summary.ts";
 
 /** `width`: columns of the terminal; null: no terminal, lines are not wrapped. */
 export function formatStatus(document: StatusDocument, width: number | null): string {
+  const summary = summarizeDocument(document);
+  const isKnown = summary.state !== "unknown";
+  const lines = (...texts: readonly string[]) =>
+    texts.map(plain).flatMap((text) => (width === null ? [text] : wrap(text, width)));
   const blocks = [
-    [plain(summarizeDocument(document).text)],
+    lines(summary.text, ...(isKnown ? [] : pastLine(document))),
     servicesBlock(document, width),
-    membersBlock(document, width),
-    [leaseLine(document), configLine(document)],
-    warningLines(document),
+    membersBlock(document, { width, isKnown }),
+    lines(leaseLine(document), configLine(document)),
+    lines(...document.warnings.map((warning) => `Warning: ${warning}`)),
   ];
   return blocks
     .filter((block) => block.length > 0)
     .map((block) => block.join("\n"))
     .join("\n\n");
+}
+
+function pastLine({ picture, node }: StatusDocument): string[] {
+  if (picture === null) return [];
+  return [`Services are shown as ${node} last knew them, ${formatDuration(picture.age_ms)} ago.`];
 }
 
 function servicesBlock({ services }: StatusDocument, width: number | null): string[] {
@@ -41,13 +50,19 @@ function activeText({ active, wanted, maintenance }: ServiceStatus): string {
   return maintenance ? `${text} (maintenance)` : text;
 }
 
-function membersBlock(document: StatusDocument, width: number | null): string[] {
+interface MembersOptions {
+  readonly width: number | null;
+  /** The leader's word on the members holds; otherwise only what is heard here. */
+  readonly isKnown: boolean;
+}
+
+function membersBlock(document: StatusDocument, { width, isKnown }: MembersOptions): string[] {
   const head = ["MEMBER", "STANDING", "LINKS", "NOTES"];
   const row = (member: MemberStatus) => [
     member.name,
-    member.standing ?? (member.heard === null ? "unknown" : `${member.heard} (as heard here)`),
+    (isKnown ? member.standing : null) ?? member.heard ?? "unknown",
     linksText(member.links),
-    notesOn(member, document).join(", "),
+    notesOn(member, document, isKnown).join(", "),
   ];
   return formatTable([head, ...document.members.map(row)], { width });
 }
@@ -56,12 +71,13 @@ function linksText(links: readonly LinkStatus[]): string {
   return links.length === 0 ? "-" : `${links.filter((link) => link.up).length}/${links.length}`;
 }
 
-function notesOn(member: MemberStatus, { node, lease, picture }: StatusDocument): string[] {
+function notesOn(member: MemberStatus, { node, lease }: StatusDocument, isKnown: boolean): string[] {
   const is = (holds: boolean, note: string): string[] => (holds ? [note] : []);
-  const differs = member.heard !== null && member.standing !== null && member.heard !== member.standing;
+  const differs =
+    isKnown && member.heard !== null && member.standing !== null && member.heard !== member.standing;
   return [
     ...is(member.name === node, "this node"),
-    ...is(member.name === (lease?.leader ?? picture?.leader), "leader"),
+    ...is(member.name === lease?.leader, "leader"),
     ...is(member.kind === "witness", "witness"),
     ...is(!member.voter, "no vote"),
     ...is(differs, `${member.heard} as heard here`),
@@ -87,15 +103,10 @@ function leaseLine({ cluster, lease, picture, node, timing, realtime }: StatusDo
   const priority = realtime.granted
     ? "real-time"
     : `not real-time: ${realtime.detail ?? "no reason was given"}`;
-  return plain(`Cluster ${cluster}: ${who}; ${node} ${act}; ${pulse}; ${age}; ${priority}.`);
+  return `Cluster ${cluster}: ${who}; ${node} ${act}; ${pulse}; ${age}; ${priority}.`;
 }
 
 function configLine({ version, up_ms, config }: StatusDocument): string {
-  const age = formatDuration(config.age_ms);
-  return plain(
-    `understudy ${version}, up ${formatDuration(up_ms)}; configuration ${config.hash} read ${age} ago from ${config.file}.`,
-  );
+  const read = `configuration ${config.hash} read ${formatDuration(config.age_ms)} ago from ${config.file}`;
+  return `understudy ${version}, up ${formatDuration(up_ms)}; ${read}.`;
 }
-
-const warningLines = ({ warnings }: StatusDocument): string[] =>
-  warnings.map((warning) => `Warning: ${plain(warning)}`);

@@ -1,0 +1,189 @@
+// What `understudy status` and `why` print, in each of the four states; the expected text is in status-*.txt.
+// UPDATE_GOLDEN=1 writes what they yield; the difference is then reviewed like code.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { nodeId } from "#model/ids.ts";
+import { because } from "#model/reason.ts";
+import { ms, plus } from "#model/units.ts";
+import { type StatusFacts, statusDocument } from "../../src/api/status.ts";
+import { formatStatus } from "../../src/cli/status-text.ts";
+import { summarizeDocument } from "../../src/cli/summary.ts";
+import { explain } from "../../src/cli/why-text.ts";
+import {
+  NOW,
+  sampleFacts,
+  sampleMember,
+  sampleMemberNews,
+  sampleNews,
+  samplePicture,
+  samplePlacement,
+} from "./status-sample.ts";
+
+interface Story {
+  readonly name: string;
+  readonly why: string;
+  readonly exit: number;
+  readonly width: number | null;
+  readonly facts: StatusFacts;
+}
+
+const DALE = nodeId("dale");
+const daleDied = samplePicture({
+  leader: DALE,
+  members: [sampleMember("chip", { standing: "excluded" }), sampleMember("dale"), sampleMember("witness")],
+});
+const newsOfDale = sampleNews({
+  leader: DALE,
+  leads: true,
+  members: [sampleMemberNews("chip", "198.51.100.21", false), sampleMemberNews("witness", "198.51.100.9")],
+});
+const asDale = { node: DALE, report: null, lease: { news: newsOfDale, at: NOW } };
+
+const STORIES: readonly Story[] = [
+  {
+    name: "healthy",
+    why: "Everything runs where it should, and dale could take it over.",
+    exit: 0,
+    width: null,
+    facts: sampleFacts(),
+  },
+  {
+    name: "narrow",
+    why: "The same on a terminal of 50 columns.",
+    exit: 0,
+    width: 50,
+    facts: sampleFacts(),
+  },
+  {
+    name: "degraded",
+    why: "chip died; dale serves both, but nobody is left to take over. Seen from dale.",
+    exit: 1,
+    width: 100,
+    facts: sampleFacts({
+      ...asDale,
+      picture: {
+        at: NOW,
+        picture: {
+          ...daleDied,
+          placements: ["mail", "web"].map((name) =>
+            samplePlacement(name, {
+              node: DALE,
+              active: DALE,
+              ready: [],
+              reasons: [
+                because("active-healthy", `dale runs ${name} and is healthy`),
+                because("excluded", "chip is excluded"),
+              ],
+            }),
+          ),
+        },
+      },
+      realtime: { granted: false, detail: "the keeper may not use SCHED_RR, so the lease is longer" },
+      warnings: ["the journal cannot be written: ENOSPC: no space left on device"],
+    }),
+  },
+  {
+    name: "down",
+    why: "chip died a moment ago and mail waits for its turn on dale; a check's text tries to steer the terminal.",
+    exit: 2,
+    width: 100,
+    facts: sampleFacts({
+      ...asDale,
+      picture: {
+        at: NOW,
+        picture: {
+          ...daleDied,
+          placements: [
+            samplePlacement("mail", {
+              node: DALE,
+              active: null,
+              health: "unknown",
+              ready: [],
+              reasons: [because("active-lost", "chip has lapsed")],
+              waiting: because("starting", "mail is starting on dale\u001b[2J"),
+            }),
+            samplePlacement("web", {
+              node: DALE,
+              active: DALE,
+              ready: [],
+              reasons: [because("active-healthy", "dale runs web and is healthy")],
+            }),
+          ],
+        },
+      },
+    }),
+  },
+  {
+    name: "unknown",
+    why: "This node was cut off: it hears nobody, and what it knows is old.",
+    exit: 3,
+    width: 100,
+    facts: sampleFacts({
+      lease: {
+        at: NOW,
+        news: sampleNews({
+          mayAct: false,
+          leader: null,
+          leads: false,
+          members: [
+            sampleMemberNews("dale", "198.51.100.22", false),
+            sampleMemberNews("witness", "198.51.100.9", false),
+          ],
+        }),
+      },
+      picture: { at: plus(NOW, ms(-63_000)), picture: samplePicture() },
+    }),
+  },
+];
+
+for (const { name, why, exit, width, facts } of STORIES) {
+  test(`status and why, ${name}`, () => {
+    const document = statusDocument(facts);
+    const told = [
+      `# ${why}`,
+      `$ understudy status`,
+      formatStatus(document, width),
+      `$ understudy why mail`,
+      ...explain(document, "mail"),
+      "",
+    ].join("\n");
+    const path = `${import.meta.dirname}/status-${name}.txt`;
+    if (process.env.UPDATE_GOLDEN === "1") writeFileSync(path, told);
+    else assert.equal(told, readFileSync(path, "utf8"));
+    assert.equal(summarizeDocument(document).exit, exit);
+    if (width !== null) {
+      const tooLong = told.split("\n").filter((line) => line.length > width && /^\S+ {2,}/.test(line));
+      assert.deepEqual(tooLong, [], "a table is no wider than the terminal");
+    }
+  });
+}
+
+test("a picture that is old, or of another leader, is no news", () => {
+  const old = { at: plus(NOW, ms(-10_001)), picture: samplePicture() };
+  assert.match(
+    summarizeDocument(statusDocument(sampleFacts({ picture: old }))).text,
+    /^Unknown: chip, who leads/,
+  );
+  const foreign = { at: NOW, picture: samplePicture({ leader: DALE }) };
+  assert.equal(summarizeDocument(statusDocument(sampleFacts({ picture: foreign }))).exit, 3);
+});
+
+test("what only this node sees makes it degraded: links, warnings, foreign voters", () => {
+  const exitWith = (changes: Partial<StatusFacts>) =>
+    summarizeDocument(statusDocument(sampleFacts(changes))).text;
+  const dale = sampleMemberNews("dale", "198.51.100.22");
+  const withDale = (member: typeof dale) => ({
+    lease: { at: NOW, news: sampleNews({ members: [member] }) },
+  });
+  assert.equal(exitWith({ warnings: ["no space left."] }), "Degraded: no space left.");
+  assert.equal(
+    exitWith(withDale({ ...dale, foreignVoters: true })),
+    "Degraded: dale has another list of voters.",
+  );
+  const lost = { address: "10.9.9.2", up: false, since: NOW };
+  assert.equal(
+    exitWith(withDale({ ...dale, links: [...dale.links, lost] })),
+    "Degraded: dale is not heard on 10.9.9.2.",
+  );
+});
