@@ -1,0 +1,119 @@
+// The leader takes in what members report, and decides whether it knows enough to plan.
+
+import type { Config } from "#model/config.ts";
+import type { LeaseNews, MemberNews } from "#model/halves.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { Intents } from "#model/intents.ts";
+import { sameVersion } from "#model/intents.ts";
+import type { MemberStanding, NodeReport } from "#model/order.ts";
+import { isEarlierSession } from "#model/session.ts";
+import type { Instant } from "#model/units.ts";
+import { NEVER } from "#model/units.ts";
+import { newestIntents } from "../intents/document.ts";
+import type { Identity } from "../identity.ts";
+import type { LeaderState, LedNode } from "./state.ts";
+
+export function startLeading(config: Config, news: LeaseNews, now: Instant): LeaderState {
+  const members = config.members.map((m): [NodeId, LedNode] => [
+    m.id,
+    {
+      id: m.id,
+      isVoter: config.voters.includes(m.id),
+      isNode: m.kind === "node",
+      report: null,
+      isCurrent: false,
+      order: null,
+      orderedActive: new Map(),
+      sentAt: NEVER,
+      sentPicture: null,
+    },
+  ]);
+  return {
+    term: news.term,
+    since: now,
+    phase: "collecting",
+    members: new Map(members),
+    lastNumber: 0,
+    intents: null,
+    proposal: null,
+    queue: [],
+    answered: new Map(),
+    fitSince: new Map(),
+    failedAt: new Map(),
+    plan: null,
+    plannedFrom: [],
+    picture: null,
+  };
+}
+
+/** Takes a report in, unless it is older than what is known or does not know this term yet. */
+export function foldReport(leader: LeaderState, report: NodeReport): LeaderState {
+  const member = leader.members.get(report.node);
+  if (member === undefined || report.term !== leader.term) return leader;
+  const { report: before } = member;
+  if (before !== null && !isNewerReport(report, before)) return leader;
+  const isNewSession = before === null || isEarlierSession(before.session, report.session);
+  // Orders name their session: what an earlier one was ordered is void in the new one.
+  const voided = isNewSession && before !== null ? { order: null, orderedActive: new Map() } : {};
+  return withMember(leader, { ...member, ...voided, report, isCurrent: true });
+}
+
+function isNewerReport(a: NodeReport, b: NodeReport): boolean {
+  if (isEarlierSession(b.session, a.session)) return true;
+  return !isEarlierSession(a.session, b.session) && a.number > b.number;
+}
+
+/** A node whose pulses name a newer session than its report has not reported: what it runs is not known. */
+export function markOutdated(leader: LeaderState, news: LeaseNews): LeaderState {
+  let next = leader;
+  for (const heard of news.members) {
+    const member = next.members.get(heard.node);
+    if (member === undefined) continue;
+    const isCurrent = isReportCurrent(member, heard);
+    if (isCurrent !== member.isCurrent) next = withMember(next, { ...member, isCurrent });
+  }
+  return next;
+}
+
+function isReportCurrent(member: LedNode, heard: MemberNews): boolean {
+  if (member.report === null) return false;
+  return heard.session === null || !isEarlierSession(member.report.session, heard.session);
+}
+
+export function withMember(leader: LeaderState, member: LedNode): LeaderState {
+  return { ...leader, members: new Map(leader.members).set(member.id, member) };
+}
+
+/** How a member stands, as the keeper knows; this node itself is alive. */
+export function standingOfMember(id: NodeId, news: LeaseNews): MemberStanding {
+  return news.members.find((m) => m.node === id)?.standing ?? "alive";
+}
+
+/** Every node reported in this term, or has lapsed for certain, or left. */
+export function knowsAllNodes(leader: LeaderState, news: LeaseNews): boolean {
+  return [...leader.members.values()].every((member) => {
+    if (!member.isNode) return true;
+    const standing = standingOfMember(member.id, news);
+    return standing === "excluded" || standing === "left" || (standing === "alive" && member.isCurrent);
+  });
+}
+
+/**
+ * The newest intents of a quorum of voters, none of which will store anything of an older term any more.
+ * `isSettled`: the whole quorum has this very version, so it needs no storing again.
+ */
+export function collectIntents(
+  leader: LeaderState,
+  identity: Identity,
+): { readonly intents: Intents; readonly isSettled: boolean } | null {
+  const docs: Intents[] = [];
+  for (const member of leader.members.values()) {
+    const stored = member.isVoter && member.isCurrent ? (member.report?.intents ?? null) : null;
+    if (stored !== null) docs.push(stored);
+  }
+  if (docs.length < identity.quorum) return null;
+  const newest = newestIntents(docs);
+  if (newest === null) return null;
+  const holders = docs.filter((d) => sameVersion(d.version, newest.version)).length;
+  return { intents: newest, isSettled: holders >= identity.quorum };
+}

@@ -1,0 +1,206 @@
+// The leader plans when what it sees changed, turns the plan into orders, and tells every member.
+
+import type { Config } from "#model/config.ts";
+import type { LeaseNews } from "#model/halves.ts";
+import type { JournalLine } from "#model/journal.ts";
+import type { ServiceName } from "#model/ids.ts";
+import type { ClusterPicture, MemberPicture, Message } from "#model/order.ts";
+import type { Role } from "#model/role.ts";
+import type { Instant } from "#model/units.ts";
+import { between, NEVER, NO_TERM } from "#model/units.ts";
+import type { Identity } from "../identity.ts";
+import { diffPlans, plan } from "../planner/plan.ts";
+import type { WorkerEffect } from "../worker.ts";
+import { standingOfMember, withMember } from "./collect.ts";
+import type { LeaderState, LedNode } from "./state.ts";
+import { foldFitness, viewOf } from "./view.ts";
+
+interface Step {
+  readonly leader: LeaderState;
+  readonly effects: readonly WorkerEffect[];
+}
+
+/** Plans afresh if anything that a plan rests on is not what it was. */
+export function planIfChanged(leader: LeaderState, config: Config, news: LeaseNews, now: Instant): Step {
+  const { intents } = leader;
+  if (leader.phase !== "leading" || intents === null) return { leader, effects: [] };
+  const again = leader.plan?.directions.planAgainAt ?? null;
+  const isDue = again !== null && now >= again;
+  const from = planInputs(leader, config, news);
+  if (!isDue && sameInputs(from, leader.plannedFrom)) return { leader, effects: [] };
+  const fit = foldFitness(leader, news, intents, now);
+  const next = plan(viewOf(fit, config, news, intents, now));
+  const lines = diffPlans(leader.plan, next, leader.term);
+  const effects = lines.map((line): WorkerEffect => ({ kind: "journal", line }));
+  return { leader: { ...fit, plan: next, plannedFrom: from }, effects };
+}
+
+function planInputs(leader: LeaderState, config: Config, news: LeaseNews): readonly unknown[] {
+  const inputs: unknown[] = [config, leader.intents];
+  for (const member of leader.members.values()) {
+    if (!member.isNode) continue;
+    inputs.push(member.report, member.isCurrent, member.orderedActive, standingOfMember(member.id, news));
+  }
+  return inputs;
+}
+
+function sameInputs(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((input, i) => input === b[i]);
+}
+
+/** Gives each node that is in its present session the order that the plan's directions amount to. */
+export function giveOrders(leader: LeaderState, news: LeaseNews): LeaderState {
+  const directions = leader.plan?.directions;
+  if (leader.phase !== "leading" || directions === undefined) return leader;
+  let next = leader;
+  for (const member of leader.members.values()) {
+    if (!member.isNode || !member.isCurrent || member.report === null) continue;
+    if (standingOfMember(member.id, news) !== "alive") continue;
+    const wanted = directions.wanted.get(member.id) ?? new Map<ServiceName, Role>();
+    if (member.order !== null && sameWanted(member.order.wanted, wanted)) continue;
+    next = giveOrder(next, member, wanted);
+  }
+  return next;
+}
+
+function giveOrder(
+  leader: LeaderState,
+  member: LedNode,
+  wanted: ReadonlyMap<ServiceName, Role>,
+): LeaderState {
+  if (member.report === null) return leader;
+  const number = leader.lastNumber + 1;
+  const orderedActive = new Map(member.orderedActive);
+  for (const [service, role] of wanted) if (role === "active") orderedActive.set(service, number);
+  const order = { number, session: member.report.session, wanted };
+  return { ...withMember(leader, { ...member, order, orderedActive, sentAt: NEVER }), lastNumber: number };
+}
+
+function sameWanted(a: ReadonlyMap<ServiceName, Role>, b: ReadonlyMap<ServiceName, Role>): boolean {
+  return a.size === b.size && [...a].every(([service, role]) => b.get(service) === role);
+}
+
+/** What every member is told about the cluster; the same object while nothing in it changed. */
+export function paint(leader: LeaderState, config: Config, identity: Identity, news: LeaseNews): LeaderState {
+  const members = config.members.map((m): MemberPicture => {
+    const report = leader.members.get(m.id)?.report ?? null;
+    return {
+      node: m.id,
+      standing: standingOfMember(m.id, news),
+      reach: report?.reach ?? "unknown",
+      leaving: report?.leaving ?? false,
+      differs: report !== null && report.config !== identity.configHash,
+    };
+  });
+  const { picture } = leader;
+  const placements = leader.plan?.placements ?? [];
+  const intents = leader.intents ?? EMPTY;
+  const isSame =
+    picture !== null &&
+    picture.phase === leader.phase &&
+    picture.placements === placements &&
+    picture.intents === intents &&
+    picture.members.every((m, i) => sameMember(m, members[i]));
+  if (isSame) return leader;
+  const next: ClusterPicture = {
+    leader: identity.self,
+    term: leader.term,
+    phase: leader.phase,
+    members,
+    placements,
+    intents,
+  };
+  return { ...leader, picture: next };
+}
+
+const EMPTY: ClusterPicture["intents"] = {
+  version: { term: NO_TERM, number: 0 },
+  maintenanceAll: false,
+  maintenanceNodes: [],
+  maintenanceServices: [],
+  drained: [],
+  switchovers: [],
+};
+
+function sameMember(a: MemberPicture, b: MemberPicture | undefined): boolean {
+  return (
+    b !== undefined &&
+    a.node === b.node &&
+    a.standing === b.standing &&
+    a.reach === b.reach &&
+    a.leaving === b.leaving &&
+    a.differs === b.differs
+  );
+}
+
+/** What was not obeyed yet is said again this soon, in pulses; what was, this seldom, ms. */
+const RESEND_PULSES = 2;
+const REPEAT = 1_000;
+
+/** Tells each member its order and the picture: at once when new, again until it obeys, and now and then. */
+export function tellMembers(leader: LeaderState, identity: Identity, news: LeaseNews, now: Instant): Step {
+  const { picture } = leader;
+  if (picture === null) return { leader, effects: [] };
+  const effects: WorkerEffect[] = [];
+  let next = leader;
+  for (const member of leader.members.values()) {
+    const standing = standingOfMember(member.id, news);
+    if (standing === "excluded" || standing === "left" || !isDue(member, leader, identity, now)) continue;
+    effects.push({ kind: "send", to: member.id, message: orderMessage(member, leader, picture, identity) });
+    next = withMember(next, { ...member, sentAt: now, sentPicture: picture });
+  }
+  return { leader: next, effects };
+}
+
+function isDue(member: LedNode, leader: LeaderState, identity: Identity, now: Instant): boolean {
+  const waited = between(member.sentAt, now);
+  const isNew = member.sentAt === NEVER || member.sentPicture !== leader.picture;
+  const obeys = member.order === null || member.report?.order?.number === member.order.number;
+  const isAnswered = member.isCurrent && obeys;
+  return isNew || waited >= REPEAT || (!isAnswered && waited >= RESEND_PULSES * identity.pulse);
+}
+
+function orderMessage(
+  member: LedNode,
+  leader: LeaderState,
+  picture: ClusterPicture,
+  identity: Identity,
+): Message {
+  const { order, report } = member;
+  const wanted = order === null ? null : [...order.wanted].map(([service, role]) => ({ service, role }));
+  return {
+    kind: "order",
+    order: {
+      id: { term: leader.term, number: order?.number ?? 0 },
+      to: member.id,
+      session: order?.session ?? report?.session ?? { boot: identity.boot, lapses: 0 },
+      wanted,
+    },
+    picture,
+    reportSeen: report?.number ?? 0,
+  };
+}
+
+/** When the leader has to be woken: for what must be said again, and for plans that wait for a time. */
+export function nextLeaderWake(leader: LeaderState, identity: Identity): Instant {
+  let at = Number.POSITIVE_INFINITY;
+  for (const member of leader.members.values()) {
+    const obeys = member.order === null || member.report?.order?.number === member.order.number;
+    const pause = member.isCurrent && obeys ? REPEAT : RESEND_PULSES * identity.pulse;
+    at = Math.min(at, member.sentAt + pause);
+  }
+  const again = leader.plan?.directions.planAgainAt ?? null;
+  const resend = leader.proposal === null ? at : leader.proposal.sentAt + RESEND_PULSES * identity.pulse;
+  return Math.min(at, resend, again ?? at) as Instant;
+}
+
+export function journalLine(
+  area: JournalLine["area"],
+  subject: string,
+  what: string,
+  code: string,
+  why: string,
+  term: JournalLine["term"],
+): WorkerEffect {
+  return { kind: "journal", line: { area, subject, what, code, why, term } };
+}

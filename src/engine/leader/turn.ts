@@ -1,0 +1,60 @@
+// The leader's turn: begin and end with the leadership, collect, plan, order, tell.
+
+import type { NodeId } from "#model/ids.ts";
+import type { Message } from "#model/order.ts";
+import type { Instant } from "#model/units.ts";
+import type { WorkerEffect, WorkerState } from "../worker.ts";
+import { foldReport, markOutdated, startLeading } from "./collect.ts";
+import { giveOrders, paint, planIfChanged, tellMembers } from "./command.ts";
+import { finishCollecting, foldAsk, foldStoredBy, pushProposal, startProposals } from "./propose.ts";
+import type { LeaderState } from "./state.ts";
+
+type ForLeader = Extract<Message, { kind: "report" | "intents-stored" | "ask" }>;
+
+/** Reports, confirmations and wishes; whoever does not lead ignores them. */
+export function foldLeaderMessage(
+  state: WorkerState,
+  from: NodeId,
+  message: ForLeader,
+  effects: WorkerEffect[],
+): WorkerState {
+  const { leader, identity } = state;
+  if (leader === null) return state;
+  switch (message.kind) {
+    case "report":
+      return message.report.node === from ? { ...state, leader: foldReport(leader, message.report) } : state;
+    case "intents-stored": {
+      if (message.term !== leader.term) return state;
+      const step = foldStoredBy(leader, identity, from, message.version);
+      effects.push(...step.effects);
+      return { ...state, leader: step.leader };
+    }
+    case "ask": {
+      const step = foldAsk(leader, { id: message.id, from, intent: message.intent });
+      effects.push(...step.effects);
+      return { ...state, leader: step.leader };
+    }
+  }
+}
+
+export function leaderTurn(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
+  const { news, config, identity } = state;
+  if (news === null || !news.leads) return state.leader === null ? state : { ...state, leader: null };
+  const isSameTerm = state.leader !== null && state.leader.term === news.term;
+  let leader: LeaderState = isSameTerm ? state.leader : startLeading(config, news, now);
+  leader = markOutdated(leader, news);
+  leader = finishCollecting(leader, config, identity, news, now);
+  const steps = [
+    (l: LeaderState) => startProposals(l, config, news, now),
+    (l: LeaderState) => pushProposal(l, identity, now),
+    (l: LeaderState) => planIfChanged(l, config, news, now),
+    (l: LeaderState) => ({ leader: paint(giveOrders(l, news), config, identity, news), effects: [] }),
+    (l: LeaderState) => tellMembers(l, identity, news, now),
+  ];
+  for (const step of steps) {
+    const done = step(leader);
+    effects.push(...done.effects);
+    leader = done.leader;
+  }
+  return { ...state, leader };
+}

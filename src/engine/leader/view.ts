@@ -1,0 +1,101 @@
+// From what the leader knows to what the planner looks at.
+
+import type { Config } from "#model/config.ts";
+import type { LeaseNews } from "#model/halves.ts";
+import type { NodeId, ServiceName } from "#model/ids.ts";
+import type { Intents } from "#model/intents.ts";
+import type { Instant } from "#model/units.ts";
+import type { NodeView, ServiceView, View } from "../planner/view.ts";
+import { standingOfMember } from "./collect.ts";
+import type { LeaderState, LedNode } from "./state.ts";
+
+export function viewOf(
+  leader: LeaderState,
+  config: Config,
+  news: LeaseNews,
+  intents: Intents,
+  now: Instant,
+): View {
+  const nodes: NodeView[] = [];
+  for (const member of leader.members.values()) {
+    if (member.isNode) nodes.push(nodeView(leader, member, config, news));
+  }
+  return { now, services: config.services, nodes, intents };
+}
+
+function nodeView(leader: LeaderState, member: LedNode, config: Config, news: LeaseNews): NodeView {
+  const standing = standingOfMember(member.id, news);
+  const { report, isCurrent } = member;
+  // A node that lapsed and came back has not said what it found: its old report is no news of it.
+  const counts = report !== null && (isCurrent || standing !== "alive");
+  const obeyed = counts && report.order !== null && report.order.term === leader.term ? report.order.number : null;
+  return {
+    id: member.id,
+    standing,
+    reach: report?.reach ?? "unknown",
+    leaving: report?.leaving ?? false,
+    reported: report !== null && isCurrent && standing === "alive",
+    obeys: obeyed,
+    services: serviceViews(leader, member, config, counts),
+  };
+}
+
+function serviceViews(
+  leader: LeaderState,
+  member: LedNode,
+  config: Config,
+  counts: boolean,
+): ReadonlyMap<ServiceName, ServiceView> {
+  const reports = new Map(member.report?.services.map((s) => [s.service, s]));
+  return new Map(
+    config.services.map((service): [ServiceName, ServiceView] => {
+      const { name } = service;
+      const reported = counts ? (reports.get(name) ?? notPlaced(service.place, member, name)) : null;
+      return [
+        name,
+        {
+          report: reported,
+          orderedActive: member.orderedActive.get(name) ?? null,
+          fitSince: leader.fitSince.get(keyOf(member.id, name)) ?? null,
+          failedAt: leader.failedAt.get(keyOf(member.id, name))?.at ?? null,
+        },
+      ];
+    }),
+  );
+}
+
+/** A node that the service is not placed on has nothing of it, and says nothing about it. */
+function notPlaced(place: readonly NodeId[], member: LedNode, service: ServiceName): ServiceView["report"] {
+  if (place.includes(member.id)) return null;
+  return { service, standing: "stopped", health: "unknown", failures: 0, detail: null };
+}
+
+export const keyOf = (node: NodeId, service: ServiceName): string => `${node}/${service}`;
+
+/** Since when each node could run each service, and when it failed there last; as the reports tell. */
+export function foldFitness(leader: LeaderState, news: LeaseNews, intents: Intents, now: Instant): LeaderState {
+  const fitSince = new Map<string, Instant>();
+  const failedAt = new Map<string, { at: Instant; count: number }>();
+  for (const member of leader.members.values()) {
+    const { report } = member;
+    if (report === null) continue;
+    const isFit =
+      standingOfMember(member.id, news) === "alive" &&
+      member.isCurrent &&
+      report.reach !== "none" &&
+      !report.leaving &&
+      !intents.drained.includes(member.id);
+    for (const service of report.services) {
+      const key = keyOf(member.id, service.service);
+      if (isFit && service.health === "healthy" && service.failures === 0) {
+        fitSince.set(key, leader.fitSince.get(key) ?? now);
+      }
+      if (service.failures > 0) {
+        const before = leader.failedAt.get(key);
+        const isNew = before === undefined || service.failures > before.count;
+        failedAt.set(key, { at: isNew ? now : before.at, count: service.failures });
+      }
+    }
+  }
+  return { ...leader, fitSince, failedAt };
+}

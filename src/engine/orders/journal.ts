@@ -1,0 +1,60 @@
+// Journal lines about the services on this node: one for each transition.
+
+import type { JournalLine } from "#model/journal.ts";
+import { verdictOf } from "../health/check.ts";
+import type { WorkerEffect, WorkerState } from "../worker.ts";
+import type { ServiceRun } from "./run.ts";
+import { standingOf } from "./run.ts";
+
+export function journalRuns(before: WorkerState, after: WorkerState): WorkerEffect[] {
+  if (before.node.runs === after.node.runs && before.node.reach === after.node.reach) return [];
+  const lines: JournalLine[] = [];
+  const { self } = after.identity;
+  const { term } = after.node;
+  for (const [name, run] of after.node.runs) {
+    const was = before.node.runs.get(name);
+    if (was !== undefined && was !== run) lines.push(...linesFor(was, run, self, term));
+  }
+  if (before.node.reach !== after.node.reach) {
+    const why = after.node.reach === "none" ? "no reach target answers" : "a reach target answers";
+    const what = `reach ${before.node.reach} -> ${after.node.reach}`;
+    lines.push({ area: "health", subject: self, what, code: `reach-${after.node.reach}`, why, term });
+  }
+  return lines.map((line) => ({ kind: "journal", line }));
+}
+
+function linesFor(was: ServiceRun, run: ServiceRun, self: string, term: JournalLine["term"]): JournalLine[] {
+  const subject = run.config.name;
+  const lines: JournalLine[] = [];
+  const say = (area: JournalLine["area"], what: string, code: string, why: string) =>
+    lines.push({ area, subject, what, code, why, term });
+  const health = verdictOf(run.checks);
+  if (run.checks.length > 0 && verdictOf(was.checks) !== health) {
+    const text = run.checks.find((c) => c.verdict === health)?.text ?? "";
+    say("health", `${self}: ${verdictOf(was.checks)} -> ${health}`, health, text);
+  }
+  if (run.heldDown && !was.heldDown) {
+    say("service", `${self}: failed`, "failed", run.detail ?? "it could not be started");
+  } else if (run.restarting && !was.restarting) {
+    say("service", `${self}: restarting in place`, "restart", run.detail ?? "it failed");
+  } else if (run.detail !== null && run.detail !== was.detail && run.resources.includes("unknown")) {
+    say("service", `${self}: state unknown`, "unknown", run.detail);
+  }
+  const [from, to] = [settled(was), settled(run)];
+  if (from !== to && to !== null && from !== null) {
+    const why = run.wanted === "active" ? "ordered by the leader" : reasonDown(was, run);
+    say("service", `${self}: ${from} -> ${to}`, to, why);
+  }
+  return lines;
+}
+
+/** Its standing where that is a state to stay in; while an op is under way, the one it comes from. */
+function settled(run: ServiceRun): string | null {
+  const standing = standingOf({ ...run, op: null });
+  return standing === "changing" || standing === "unknown" ? null : standing;
+}
+
+function reasonDown(was: ServiceRun, run: ServiceRun): string {
+  if (run.heldDown) return "it failed here";
+  return was.wanted === "active" && was.op === null ? "the lease ended, which voids all orders" : "no order wants it here";
+}

@@ -1,0 +1,165 @@
+// What this node does in a turn: ops and checks that are due, its report, and leaving in good order.
+
+import type { ResourceConfig } from "#model/config.ts";
+import type { Instant } from "#model/units.ts";
+import { between, earlier, FOREVER, instant, ms, plus } from "#model/units.ts";
+import { isOverdue, startProbe } from "../health/check.ts";
+import { nextLeaderWake } from "../leader/command.ts";
+import type { WorkerEffect, WorkerState } from "../worker.ts";
+import { hasNothing, mapRuns, mayGoUp, report, withRun } from "./node.ts";
+import type { NextOp, ServiceRun } from "./run.ts";
+import { checksEverywhere, newRun, nextOp, standingOf } from "./run.ts";
+
+/** A report that the leader has not confirmed is sent again this soon, in pulses; a confirmed one, ms. */
+const RESEND_PULSES = 2;
+const REPEAT = 1_000;
+/** How long a leaving node waits for its services to be moved before it stops them, ms. */
+const LEAVE_PATIENCE = 20_000;
+/** Without a leader there is nobody to move them, ms. */
+const LEADERLESS_PATIENCE = 3_000;
+/** At the latest then it goes, whatever is left, ms. */
+const EXIT_PATIENCE = 60_000;
+/** The reach targets are tried this often, ms. */
+const REACH_EVERY = 1_000;
+
+/** Starts the next op of each service that has none under way. */
+export function startOps(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
+  let next = dropRetired(state, now);
+  const up = mayGoUp(next.node, next.news);
+  for (const run of next.node.runs.values()) {
+    // A batch of addresses counts as done at once by the keeper, so one op a turn is enough.
+    const op = nextOp(run, up, now);
+    if (op === null) continue;
+    const id = next.lastOpId + 1;
+    effects.push(effectOf(next, run, op, id));
+    const { verb, indices, deadline } = op;
+    const started = { ...run, op: { id, verb, indices, since: now, deadline } };
+    next = { ...next, lastOpId: id, node: withRun(next.node, started) };
+  }
+  return next;
+}
+
+function effectOf(state: WorkerState, run: ServiceRun, op: NextOp, opId: number): WorkerEffect {
+  const resources = op.indices.flatMap((i) => run.config.resources[i] ?? []);
+  const addresses = resources.flatMap((r) => (r.kind === "address" ? [r.address] : []));
+  if (addresses.length > 0) {
+    return op.verb === "start"
+      ? { kind: "to-keeper", message: { kind: "take", id: opId, session: state.node.session, addresses } }
+      : { kind: "to-keeper", message: { kind: "release", id: opId, addresses } };
+  }
+  const resource = resources[0] as ResourceConfig;
+  const { verb, deadline } = op;
+  const service = run.config.name;
+  return { kind: "run-op", service, opId, resource, verb, deadline, term: state.node.term };
+}
+
+/** A service whose configuration changed is taken up anew, one that is gone forgotten, once it is down. */
+function dropRetired(state: WorkerState, now: Instant): WorkerState {
+  const retired = [...state.node.runs.values()].filter((r) => r.isRetiring && standingOf(r) === "stopped");
+  if (retired.length === 0) return state;
+  const runs = new Map(state.node.runs);
+  for (const run of retired) {
+    const config = state.config.services.find((s) => s.name === run.config.name);
+    if (config?.place.includes(state.identity.self)) {
+      runs.set(run.config.name, { ...newRun(config, now), resources: config.resources.map(() => "stopped") });
+    } else runs.delete(run.config.name);
+  }
+  return { ...state, node: { ...state.node, runs } };
+}
+
+/** Starts the checks that are due, and tries the reach targets. */
+export function startChecks(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
+  let next = state;
+  for (const run of state.node.runs.values()) {
+    if (run.checks.length === 0 || !isChecked(run)) continue;
+    const checks = run.checks.map((check) => {
+      if (now < check.nextAt || (check.runningSince !== null && !isOverdue(check, now))) return check;
+      effects.push({ kind: "run-check", service: run.config.name, check: check.config });
+      return startProbe(check, now);
+    });
+    if (checks.some((c, i) => c !== run.checks[i])) {
+      next = { ...next, node: withRun(next.node, { ...run, checks }) };
+    }
+  }
+  return tryReach(next, now, effects);
+}
+
+function isChecked(run: ServiceRun): boolean {
+  return checksEverywhere(run.config) || standingOf(run) === "active";
+}
+
+function tryReach(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
+  const targets = state.config.reach;
+  if (targets.length === 0 || state.identity.isWitness || between(state.reachAt, now) < REACH_EVERY) return state;
+  effects.push({ kind: "try-reach", targets });
+  return { ...state, reachAt: now };
+}
+
+/**
+ * Leaving: first the leader moves everything away; after its patience the node stops what it still has; then
+ * the keeper says goodbye, and the daemon ends.
+ */
+export function tidyLeaving(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
+  const { stopping, news } = state;
+  if (stopping === null) return state;
+  const waited = between(stopping.since, now);
+  if (news?.left === true || waited > EXIT_PATIENCE) {
+    effects.push({ kind: "exit" });
+    return state;
+  }
+  if (stopping.toldKeeper) return state;
+  const patience = news?.leader == null ? LEADERLESS_PATIENCE : LEAVE_PATIENCE;
+  if (!hasNothing(state.node)) {
+    if (waited <= patience) return state;
+    // Nobody took them over in time: they stop here.
+    const runs = mapRuns(state.node.runs, (run) => ({ ...run, wanted: "stopped" }));
+    return state.node.refuses ? state : { ...state, node: { ...state.node, refuses: true, runs } };
+  }
+  effects.push({ kind: "to-keeper", message: { kind: "leave" } });
+  return { ...state, stopping: { ...stopping, toldKeeper: true } };
+}
+
+/** Reports to the leader: at once when something changed, again until it says it has it, and now and then. */
+export function sendReport(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
+  let { node } = state;
+  const next = report(node, state.identity, state.intents.stored, now);
+  const isNew = next !== node.report;
+  node = isNew ? { ...node, report: next } : node;
+  const { aliveAt } = state;
+  const tell = between(aliveAt, now) >= state.identity.workerSilence / 5;
+  if (tell) effects.push({ kind: "to-keeper", message: { kind: "alive" } });
+  const leader = state.news?.leader ?? null;
+  const waited = between(node.reportedAt, now);
+  const isSeen = node.reportSeen >= next.number && node.reportedTo === node.term;
+  const isDue = isNew || waited >= REPEAT || (!isSeen && waited >= RESEND_PULSES * state.identity.pulse);
+  if (leader !== null && isDue) {
+    effects.push({ kind: "send", to: leader, message: { kind: "report", report: next } });
+    node = { ...node, reportedAt: now };
+  }
+  return { ...state, node, aliveAt: tell ? now : aliveAt };
+}
+
+export function nextWorkerWake(state: WorkerState, now: Instant): Instant {
+  const { node, identity } = state;
+  const isSeen = node.reportSeen >= (node.report?.number ?? 0);
+  let at = plus(state.aliveAt, ms(identity.workerSilence / 5));
+  const consider = (due: Instant) => {
+    at = earlier(at, due);
+  };
+  if (state.news?.leader != null) {
+    consider(instant(node.reportedAt + (isSeen ? REPEAT : RESEND_PULSES * identity.pulse)));
+  }
+  if (state.leader !== null) consider(nextLeaderWake(state.leader, identity));
+  if (state.config.reach.length > 0) consider(plus(state.reachAt, ms(REACH_EVERY)));
+  if (state.asks.length > 0 || state.stopping !== null) consider(plus(now, ms(100)));
+  for (const run of node.runs.values()) {
+    if (run.retryAt > now) consider(run.retryAt);
+    for (const failure of run.failures) consider(soonest(plus(failure, ms(run.config.failureAge + 1)), now));
+    if (!isChecked(run)) continue;
+    for (const check of run.checks) if (check.runningSince === null) consider(check.nextAt);
+  }
+  return instant(Math.max(at, now + 1));
+}
+
+const soonest = (at: Instant, now: Instant): Instant => (at > now ? at : FOREVER);
+

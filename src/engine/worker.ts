@@ -1,0 +1,261 @@
+// The worker's front door: what may be late. Services on this node, and, while it leads, the whole cluster.
+//
+// Start reading at `handleWorker`. The machines behind it: health/ (checks), orders/ (what this node obeys and
+// does), intents/ (what operators asked for), leader/ and planner/ (what should be where, and the next step).
+
+import { unreachable } from "#lib/unreachable.ts";
+import type { CheckConfig, Config, ResourceConfig } from "#model/config.ts";
+import type { LeaseNews, ToKeeper, ToWorker } from "#model/halves.ts";
+import type { NodeId, ServiceName } from "#model/ids.ts";
+import type { Intent, Intents } from "#model/intents.ts";
+import type { JournalLine } from "#model/journal.ts";
+import type { ClusterPicture, IntentAnswer, Message } from "#model/order.ts";
+import type { OpVerb } from "#model/role.ts";
+import type { Instant, Ms, Term } from "#model/units.ts";
+import { NEVER } from "#model/units.ts";
+import type { Finding } from "./health/check.ts";
+import type { Identity } from "./identity.ts";
+import { emptyIntents } from "./intents/document.ts";
+import { answerAsk, expireAsks, foldLocalAsk, resendAsks } from "./intents/asks.ts";
+import type { PendingAsk } from "./intents/asks.ts";
+import { foldStore, foldStoreEnd } from "./intents/voter.ts";
+import type { VoterIntents } from "./intents/voter.ts";
+import { leaderTurn, foldLeaderMessage } from "./leader/turn.ts";
+import type { LeaderState } from "./leader/state.ts";
+import { foldCheck, foldExit, foldOpEnd } from "./orders/fold.ts";
+import type { OpEnd } from "./orders/fold.ts";
+import type { NodeState } from "./orders/node.ts";
+import { foldNews, obey, startNode, withRun } from "./orders/node.ts";
+import { journalRuns } from "./orders/journal.ts";
+import { nextWorkerWake, sendReport, startChecks, startOps, tidyLeaving } from "./orders/turn.ts";
+
+export type WorkerEvent =
+  | { readonly kind: "keeper"; readonly message: Exclude<ToWorker, { kind: "journal" }> }
+  | { readonly kind: "message"; readonly from: NodeId; readonly message: Message }
+  | { readonly kind: "wake" }
+  | { readonly kind: "op-end"; readonly service: ServiceName; readonly opId: number; readonly end: OpEnd }
+  | { readonly kind: "exit"; readonly service: ServiceName; readonly resource: string; readonly why: string }
+  | {
+      readonly kind: "checked";
+      readonly service: ServiceName;
+      readonly check: string;
+      readonly finding: Finding;
+      readonly text: string;
+    }
+  | { readonly kind: "reach"; readonly reach: "ok" | "none" | "unknown" }
+  | { readonly kind: "intents-stored"; readonly intents: Intents; readonly problem: string | null }
+  /** An operator on this node. `id` is unique in the cluster. */
+  | { readonly kind: "ask"; readonly id: string; readonly intent: Intent }
+  /** Stop in an orderly way. */
+  | { readonly kind: "stop" }
+  | { readonly kind: "config"; readonly config: Config; readonly identity: Identity };
+
+/** Carried out in the order given. */
+export type WorkerEffect =
+  | { readonly kind: "to-keeper"; readonly message: ToKeeper }
+  | { readonly kind: "send"; readonly to: NodeId; readonly message: Message }
+  | {
+      readonly kind: "run-op";
+      readonly service: ServiceName;
+      readonly opId: number;
+      readonly resource: ResourceConfig;
+      readonly verb: OpVerb;
+      readonly deadline: Ms;
+      readonly term: Term;
+    }
+  | { readonly kind: "run-check"; readonly service: ServiceName; readonly check: CheckConfig }
+  /** Try every reach target, then answer with `reach`. */
+  | { readonly kind: "try-reach"; readonly targets: readonly string[] }
+  | { readonly kind: "store-intents"; readonly intents: Intents }
+  | { readonly kind: "answer"; readonly id: string; readonly answer: IntentAnswer }
+  | { readonly kind: "journal"; readonly line: JournalLine }
+  | { readonly kind: "wake"; readonly at: Instant }
+  | { readonly kind: "exit" };
+
+export interface WorkerState {
+  readonly identity: Identity;
+  readonly config: Config;
+  /** The keeper's newest news; null: none yet. */
+  readonly news: LeaseNews | null;
+  readonly node: NodeState;
+  readonly leader: LeaderState | null;
+  readonly intents: VoterIntents;
+  /** What operators asked on this node and was not answered yet. */
+  readonly asks: readonly PendingAsk[];
+  /** What the newest leader told about the cluster, and when. */
+  readonly picture: { readonly picture: ClusterPicture; readonly at: Instant } | null;
+  readonly lastOpId: number;
+  readonly aliveAt: Instant;
+  readonly reachAt: Instant;
+  readonly stopping: { readonly since: Instant; readonly toldKeeper: boolean } | null;
+}
+
+export interface WorkerTurn {
+  readonly state: WorkerState;
+  readonly effects: readonly WorkerEffect[];
+}
+
+/** `stored`: the intents on this voter's disk; null: none were ever. `problem`: they cannot be read. */
+export function startWorker(
+  identity: Identity,
+  config: Config,
+  stored: { readonly intents: Intents | null } | { readonly problem: string },
+  now: Instant,
+): WorkerState {
+  const intents = "problem" in stored ? null : (stored.intents ?? emptyIntents());
+  return {
+    identity,
+    config,
+    news: null,
+    node: startNode(identity, config.services, now),
+    leader: null,
+    intents: { stored: intents, storing: null },
+    asks: [],
+    picture: null,
+    lastOpId: 0,
+    aliveAt: NEVER,
+    reachAt: now,
+    stopping: null,
+  };
+}
+
+/** One turn of the worker's engine: same state, event and now, same answer. */
+export function handleWorker(before: WorkerState, event: WorkerEvent, now: Instant): WorkerTurn {
+  const effects: WorkerEffect[] = [];
+  let state = fold(before, event, now, effects);
+  state = leaderTurn(state, now, effects);
+  state = startOps(state, now, effects);
+  state = startChecks(state, now, effects);
+  state = tidyLeaving(state, now, effects);
+  state = sendReport(state, now, effects);
+  state = resendAsks(expireAsks(state, now, effects), now, effects);
+  effects.push(...journalRuns(before, state));
+  effects.push({ kind: "wake", at: nextWorkerWake(state, now) });
+  return { state, effects };
+}
+
+/** What the event makes known. */
+function fold(state: WorkerState, event: WorkerEvent, now: Instant, effects: WorkerEffect[]): WorkerState {
+  switch (event.kind) {
+    case "wake":
+      return state;
+    case "keeper":
+      return foldKeeper(state, event.message, now);
+    case "message":
+      return foldMessage(state, event.from, event.message, now, effects);
+    case "op-end":
+      return changeRun(state, event.service, (run) => foldOpEnd(run, event.opId, event.end, now));
+    case "exit":
+      return changeRun(state, event.service, (run) => foldExit(run, event.resource, event.why, now));
+    case "checked":
+      return changeRun(state, event.service, (run) =>
+        foldCheck(run, event.check, event.finding, event.text, now),
+      );
+    case "reach":
+      return { ...state, node: { ...state.node, reach: event.reach } };
+    case "intents-stored":
+      return foldStoreEnd(state, event.intents, event.problem, effects);
+    case "ask":
+      return foldLocalAsk(state, event.id, event.intent, now);
+    case "stop":
+      return state.stopping !== null
+        ? state
+        : { ...state, stopping: { since: now, toldKeeper: false }, node: { ...state.node, leaving: true } };
+    case "config":
+      return foldConfig(state, event.config, event.identity, now);
+    default:
+      return unreachable(event);
+  }
+}
+
+function foldKeeper(
+  state: WorkerState,
+  message: Extract<WorkerEvent, { kind: "keeper" }>["message"],
+  now: Instant,
+): WorkerState {
+  switch (message.kind) {
+    case "lease":
+      return { ...state, news: message, node: foldNews(state.node, message) };
+    case "taken":
+    case "released": {
+      const end: OpEnd =
+        message.problem === null ? { kind: "done" } : { kind: "failed", why: message.problem };
+      const run = [...state.node.runs.values()].find((r) => r.op?.id === message.id);
+      return run === undefined
+        ? state
+        : { ...state, node: withRun(state.node, foldOpEnd(run, message.id, end, now)) };
+    }
+    case "address-lost": {
+      const { address, problem } = message;
+      const isIt = (r: ResourceConfig) => r.kind === "address" && r.address.ip === address.ip;
+      const run = [...state.node.runs.values()].find((r) => r.config.resources.some(isIt));
+      const id = run?.config.resources.find(isIt)?.id;
+      if (run === undefined || id === undefined) return state;
+      return { ...state, node: withRun(state.node, foldExit(run, id, problem, now)) };
+    }
+    case "fatal":
+      return state;
+    default:
+      return unreachable(message);
+  }
+}
+
+function foldMessage(
+  state: WorkerState,
+  from: NodeId,
+  message: Message,
+  now: Instant,
+  effects: WorkerEffect[],
+): WorkerState {
+  switch (message.kind) {
+    case "order":
+      return foldOrderMessage(state, message, now);
+    case "store-intents":
+      return foldStore(state, from, message.term, message.intents, effects);
+    case "answer":
+      return answerAsk(state, message.id, message.answer, effects);
+    case "report":
+    case "intents-stored":
+    case "ask":
+      return foldLeaderMessage(state, from, message, effects);
+    default:
+      return unreachable(message);
+  }
+}
+
+function foldOrderMessage(
+  state: WorkerState,
+  message: Extract<Message, { kind: "order" }>,
+  now: Instant,
+): WorkerState {
+  if (message.order.id.term < state.node.term || message.order.to !== state.identity.self) return state;
+  const node = obey(state.node, message.order, state.identity);
+  const { term } = message.order.id;
+  const reportSeen = term === state.node.reportedTo ? Math.max(node.reportSeen, message.reportSeen) : message.reportSeen;
+  const picture = { picture: message.picture, at: now };
+  return { ...state, node: { ...node, reportSeen, reportedTo: term }, picture };
+}
+
+function changeRun(
+  state: WorkerState,
+  service: ServiceName,
+  change: (run: NonNullable<ReturnType<NodeState["runs"]["get"]>>) => typeof run,
+): WorkerState {
+  const run = state.node.runs.get(service);
+  return run === undefined ? state : { ...state, node: withRun(state.node, change(run)) };
+}
+
+/**
+ * A new configuration. A service that changed or is gone goes down first; a new one is taken up when the old
+ * one of that name is down.
+ */
+function foldConfig(state: WorkerState, config: Config, identity: Identity, now: Instant): WorkerState {
+  const fresh = startNode(identity, config.services, now).runs;
+  const runs = new Map(fresh);
+  for (const [name, run] of state.node.runs) {
+    const next = fresh.get(name);
+    const isSame = next !== undefined && JSON.stringify(next.config) === JSON.stringify(run.config);
+    runs.set(name, isSame ? run : { ...run, isRetiring: true });
+  }
+  return { ...state, config, identity, node: { ...state.node, runs } };
+}
