@@ -46,29 +46,30 @@ test("a disk that turned read-only fails each write with advice, and is still re
   ]);
 });
 
-test(
-  "a full disk fails each write, keeps the old text and no rest, and works again with room",
-  options,
-  () => {
-    const answers = onDisk(
-      "size=64k",
-      `store.writeSync("term", "1"); sh("cat /dev/zero > filler");
-     const full = [await write("term", "2".repeat(5000)), store.writeSync("term", "2".repeat(5000)), store.read("term")];
+test("a full disk fails each write, keeps old text and no rest, and works again with room", options, () => {
+  const answers = onDisk(
+    "size=64k",
+    `const list = () => sh("ls -A state").stdout.toString();
+     store.writeSync("term", "1");
+     sh("cat /dev/zero > filler");
+     const full = [await write("term", "2".repeat(5000)), list(), store.writeSync("term", "2".repeat(5000)), list()];
+     const kept = store.read("term");
      sh("rm filler");
-     return [...full, await write("term", "3"), store.read("term"), sh("ls -A state").stdout.toString()];`,
-    );
-    const problem =
-      "cannot write state/term.doc: the disk is full: free some space (a few kilobytes are enough) (ENOSPC)";
-    assert.deepEqual(answers, [
-      { kind: "failed", problem },
-      { kind: "failed", problem },
-      { kind: "found", text: "1" },
-      { kind: "done" },
-      { kind: "found", text: "3" },
-      "term.doc\n",
-    ]);
-  },
-);
+     return [...full, kept, await write("term", "3"), store.read("term"), list()];`,
+  );
+  const problem =
+    "cannot write state/term.doc: the disk is full: free some space (a few kilobytes are enough) (ENOSPC)";
+  assert.deepEqual(answers, [
+    { kind: "failed", problem },
+    "term.doc\n",
+    { kind: "failed", problem },
+    "term.doc\n",
+    { kind: "found", text: "1" },
+    { kind: "done" },
+    { kind: "found", text: "3" },
+    "term.doc\n",
+  ]);
+});
 
 test("a read-only disk without a state directory is a sentence at the start", options, () => {
   const answer = onDisk(
