@@ -65,6 +65,8 @@ export interface ResourcePort {
    * deadline its process group gets SIGTERM, then SIGKILL. Without a probe the last successful start or
    * stop in this life of the daemon is the answer, and before that `unknown`: stop it before anything else.
    * `promote` and `demote` that are not configured are `done`.
+   * What a start leaves in the background should write to a file or a log of its own: on our pipe it would
+   * meet SIGPIPE once the daemon has ended.
    *
    * A process: `start` is done when it was started (whether it serves is a matter of checks), `stop` when
    * nothing of its group is left.
