@@ -15,7 +15,7 @@ export function pictureOf(document: StatusDocument): ClusterPicture | null {
     term: term(picture.term),
     phase: picture.phase,
     members: document.members.flatMap(memberOf),
-    placements: document.services.map(placementOf),
+    placements: document.services.filter(isDecided).map(placementOf),
     intents: {
       version: intents.version,
       maintenanceAll: intents.maintenance_all,
@@ -45,6 +45,11 @@ export function leaseOf({ lease }: StatusDocument): LeaseNews | null {
     left: lease.left,
     members: [],
   };
+}
+
+/** The leader gives a reason for every service that it knows of; this node may know of newer ones. */
+export function isDecided({ reasons, active, wanted }: ServiceStatus): boolean {
+  return reasons.length > 0 || active !== null || wanted !== null;
 }
 
 function memberOf(member: MemberStatus): MemberPicture[] {

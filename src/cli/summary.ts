@@ -4,7 +4,7 @@
 import type { MemberStatus, StatusDocument } from "#api/protocol.ts";
 import { type Summary, summarize } from "#engine/explain/summary.ts";
 import { formatDuration } from "./duration.ts";
-import { leaseOf, pictureOf } from "./picture.ts";
+import { isDecided, leaseOf, pictureOf } from "./picture.ts";
 
 /** A picture older than this many leases is no news, and in any case not before OLD_AT_LEAST_MS. */
 const OLD_LEASES = 8;
@@ -17,7 +17,12 @@ export function summarizeDocument(document: StatusDocument): Summary {
   if (summary.state === "unknown") return summary;
   const stale = whyStale(document);
   if (stale !== null) return { state: "unknown", exit: 3, text: `Unknown: ${stale}.` };
-  const notes = [...document.members.flatMap(notesOn), ...document.warnings.map(withoutStop)];
+  const undecided = document.services.filter((service) => !isDecided(service));
+  const notes = [
+    ...undecided.map(({ name }) => `the leader does not know ${name} yet`),
+    ...document.members.flatMap(notesOn),
+    ...document.warnings.map(withoutStop),
+  ];
   if (summary.state !== "well" || notes.length === 0) return summary;
   const more = notes.length - NOTES_SHOWN;
   const shown = [...notes.slice(0, NOTES_SHOWN), ...(more > 0 ? [`and ${more} more`] : [])];

@@ -169,6 +169,15 @@ test("a picture that is old, or of another leader, is no news", () => {
   assert.equal(summarizeDocument(statusDocument(sampleFacts({ picture: foreign }))).exit, 3);
 });
 
+test("a service that the leader's picture lacks is not down, but unsettled", () => {
+  const picture = { at: NOW, picture: samplePicture({ placements: [samplePlacement("web")] }) };
+  assert.deepEqual(summarizeDocument(statusDocument(sampleFacts({ picture }))), {
+    state: "degraded",
+    exit: 1,
+    text: "Degraded: the leader does not know mail yet.",
+  });
+});
+
 test("what only this node sees makes it degraded: links, warnings, foreign voters", () => {
   const exitWith = (changes: Partial<StatusFacts>) =>
     summarizeDocument(statusDocument(sampleFacts(changes))).text;
