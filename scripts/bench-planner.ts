@@ -80,6 +80,7 @@ function nodeView(id: NodeId, position: number, services: readonly ServiceConfig
       {
         report: { service: name, standing, health, failures: 0, detail: null },
         orderedActive: isActive ? 1 : null,
+        activeSince: isActive ? 1 : null,
         fitSince: instant(950_000 + index),
         failedAt: (index + position) % 11 === 0 ? instant(900_000) : null,
       },

@@ -57,6 +57,7 @@ function randomView(prng: Prng): View {
         : null;
       seen.health = prng.pick(["healthy", "healthy", "failing", "unknown"]);
       seen.orderedActive = prng.pick([null, 1, 2, 3]);
+      seen.activeSince = seen.orderedActive !== null && prng.chance(0.5) ? seen.orderedActive : null;
       seen.failedAt = prng.chance(0.2) ? instant(world.now - prng.int(60_000)) : null;
       seen.fitSince = prng.chance(0.5) ? instant(world.now - prng.int(60_000)) : null;
     }

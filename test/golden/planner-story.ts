@@ -12,6 +12,7 @@ import { diffPlans, type Plan, plan } from "../../src/engine/planner/plan.ts";
 import {
   addService,
   obey,
+  orderActive,
   restingService,
   type ToyNode,
   type ToyService,
@@ -154,7 +155,7 @@ function foldService({ world, node, seen }: Seen, fact: string, rest: string[]):
   switch (fact) {
     case "active":
       // As this leader ordered it: order 1 is obeyed.
-      seen.orderedActive = node.obeys;
+      orderActive(seen, node.obeys);
       seen.standing = "active";
       return true;
     case "stopped":
@@ -180,7 +181,7 @@ function foldService({ world, node, seen }: Seen, fact: string, rest: string[]):
       seen.fitSince = ago();
       return rest.shift() !== undefined;
     case "ordered":
-      seen.orderedActive = rest[0] === "never" ? null : Number(rest[0]);
+      orderActive(seen, Number(rest[0]));
       return rest.shift() !== undefined;
     default:
       return false;
@@ -201,7 +202,7 @@ function foldNode(node: ToyNode, fact: string, rest: string[]): boolean {
     case "unreported":
       node.reported = false;
       node.obeys = null;
-      for (const each of node.services.values()) each.standing = null;
+      for (const each of node.services.values()) Object.assign(each, { standing: null, activeSince: null });
       return true;
     case "reported":
       node.reported = true;
@@ -212,6 +213,10 @@ function foldNode(node: ToyNode, fact: string, rest: string[]): boolean {
       return true;
     case "obeys":
       node.obeys = Number(rest.shift());
+      // An order newer than all that wanted a service active wants it stopped.
+      for (const each of node.services.values()) {
+        if ((each.orderedActive ?? 0) < node.obeys) each.activeSince = null;
+      }
       return true;
     default:
       return false;

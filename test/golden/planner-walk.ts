@@ -8,7 +8,7 @@ import { applyIntent } from "../../src/engine/intents/document.ts";
 import { plan } from "../../src/engine/planner/plan.ts";
 import { holdsOf } from "../../src/engine/planner/takeover.ts";
 import type { Prng } from "../../src/lib/prng.ts";
-import { type ToyNode, type ToyWorld, viewOf } from "./planner-world.ts";
+import { orderActive, type ToyNode, type ToyWorld, viewOf } from "./planner-world.ts";
 
 interface Order {
   readonly to: NodeId;
@@ -125,7 +125,7 @@ export function direct(walk: Walk): void {
     }
     for (const [name, role] of wanted) {
       const seen = node.services.get(name);
-      if (role === "active" && seen !== undefined) seen.orderedActive = memory.number;
+      if (seen !== undefined) orderActive(seen, role === "active" ? memory.number : null);
     }
     const { session, number } = memory;
     walk.orders.push({ to: node.id, session, term: walk.term, number, wanted });
@@ -249,7 +249,7 @@ function forget(walk: Walk, node: ToyNode, truth: Truth): void {
   memory.wanted = "";
   node.reported = false;
   node.obeys = null;
-  for (const seen of node.services.values()) seen.standing = null;
+  for (const seen of node.services.values()) Object.assign(seen, { standing: null, activeSince: null });
 }
 
 /** A new leadership knows nothing; whoever is silent has to be heard or excluded first. */
@@ -259,7 +259,8 @@ function lead(walk: Walk): void {
   for (const node of walk.world.nodes) {
     forget(walk, node, walk.truths.get(node.id) as Truth);
     memoryOf(walk, node.id).number = 0;
-    for (const seen of node.services.values()) seen.orderedActive = null;
+    for (const seen of node.services.values())
+      Object.assign(seen, { orderedActive: null, activeSince: null });
   }
 }
 

@@ -24,6 +24,7 @@ export interface ToyService {
   health: HealthVerdict;
   detail: string | null;
   orderedActive: number | null;
+  activeSince: number | null;
   fitSince: Instant | null;
   failedAt: Instant | null;
 }
@@ -75,6 +76,7 @@ export const restingService = (): ToyService => ({
   health: "healthy",
   detail: null,
   orderedActive: null,
+  activeSince: null,
   fitSince: instant(0),
   failedAt: null,
 });
@@ -95,9 +97,15 @@ export function obey(node: ToyNode, directions: Directions): void {
   node.obeys = (node.obeys ?? 0) + 1;
   for (const [name, service] of node.services) {
     const role = wanted?.get(name) ?? "stopped";
-    if (role === "active") service.orderedActive = node.obeys;
+    orderActive(service, role === "active" ? node.obeys : null);
     if (service.standing !== null) service.standing = role;
   }
+}
+
+/** Order `number` wants it active; null: the newest order does not. */
+export function orderActive(seen: ToyService, number: number | null): void {
+  seen.orderedActive = number ?? seen.orderedActive;
+  seen.activeSince = number === null ? null : (seen.activeSince ?? number);
 }
 
 /** Everything observable in one text, to see whether anything changes. */
@@ -115,10 +123,13 @@ function nodeView({ id, standing, reach, leaving, reported, obeys, services }: T
 }
 
 function serviceView(service: ServiceName, each: ToyService): ServiceView {
-  const { standing, health, detail, orderedActive, fitSince, failedAt } = each;
+  const { standing, health, detail, ...seen } = each;
   const report =
-    standing === null ? null : { service, standing, health, failures: failedAt === null ? 0 : 1, detail };
-  return { report, orderedActive, fitSince, failedAt };
+    standing === null
+      ? null
+      : { service, standing, health, failures: seen.failedAt === null ? 0 : 1, detail };
+  const { orderedActive, activeSince, fitSince, failedAt } = seen;
+  return { report, orderedActive, activeSince, fitSince, failedAt };
 }
 
 function serviceOf(wish: ServiceWish): ServiceConfig {

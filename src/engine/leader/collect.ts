@@ -9,8 +9,8 @@ import type { MemberStanding, NodeReport } from "#model/order.ts";
 import { isEarlierSession } from "#model/session.ts";
 import type { Instant } from "#model/units.ts";
 import { NEVER } from "#model/units.ts";
-import { newestIntents } from "../intents/document.ts";
 import type { Identity } from "../identity.ts";
+import { newestIntents } from "../intents/document.ts";
 import type { LeaderState, LedNode } from "./state.ts";
 
 export function startLeading(config: Config, news: LeaseNews, now: Instant): LeaderState {

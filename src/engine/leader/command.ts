@@ -2,8 +2,8 @@
 
 import type { Config } from "#model/config.ts";
 import type { LeaseNews } from "#model/halves.ts";
-import type { JournalLine } from "#model/journal.ts";
 import type { ServiceName } from "#model/ids.ts";
+import type { JournalLine } from "#model/journal.ts";
 import type { ClusterPicture, MemberPicture, Message } from "#model/order.ts";
 import type { Role } from "#model/role.ts";
 import type { Instant } from "#model/units.ts";
@@ -71,8 +71,13 @@ function giveOrder(
   if (member.report === null) return leader;
   const number = leader.lastNumber + 1;
   const orderedActive = new Map(member.orderedActive);
-  for (const [service, role] of wanted) if (role === "active") orderedActive.set(service, number);
-  const order = { number, session: member.report.session, wanted };
+  const activeSince = new Map<ServiceName, number>();
+  for (const [service, role] of wanted) {
+    if (role !== "active") continue;
+    orderedActive.set(service, number);
+    activeSince.set(service, member.order?.activeSince.get(service) ?? number);
+  }
+  const order = { number, session: member.report.session, wanted, activeSince };
   return { ...withMember(leader, { ...member, order, orderedActive, sentAt: NEVER }), lastNumber: number };
 }
 

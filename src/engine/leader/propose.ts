@@ -34,7 +34,8 @@ export function finishCollecting(
   news: LeaseNews,
   now: Instant,
 ): LeaderState {
-  if (leader.phase !== "collecting" || leader.proposal !== null || !knowsAllNodes(leader, news)) return leader;
+  if (leader.phase !== "collecting" || leader.proposal !== null || !knowsAllNodes(leader, news))
+    return leader;
   const found = collectIntents(leader, identity);
   if (found === null) return leader;
   if (found.isSettled) return { ...leader, phase: "leading", intents: found.intents };
@@ -57,7 +58,8 @@ export function foldAsk(leader: LeaderState, ask: QueuedAsk): Step {
 /** Starts the next wish, or drops what operators asked for and is spent. */
 export function startProposals(leader: LeaderState, config: Config, news: LeaseNews, now: Instant): Step {
   const { intents } = leader;
-  if (leader.phase !== "leading" || leader.proposal !== null || intents === null) return { leader, effects: [] };
+  if (leader.phase !== "leading" || leader.proposal !== null || intents === null)
+    return { leader, effects: [] };
   const view = () => viewOf(leader, config, news, intents, now);
   const [ask, ...queue] = leader.queue;
   if (ask === undefined) {
@@ -122,16 +124,28 @@ export function foldStoredBy(
   version: IntentsVersion,
 ): Step {
   const { proposal } = leader;
-  if (proposal === null || !sameVersion(proposal.intents.version, version) || !identity.voters.includes(from)) {
+  if (
+    proposal === null ||
+    !sameVersion(proposal.intents.version, version) ||
+    !identity.voters.includes(from)
+  ) {
     return { leader, effects: [] };
   }
   const storedBy = new Set(proposal.storedBy).add(from);
-  if (storedBy.size < identity.quorum) return { leader: { ...leader, proposal: { ...proposal, storedBy } }, effects: [] };
+  if (storedBy.size < identity.quorum)
+    return { leader: { ...leader, proposal: { ...proposal, storedBy } }, effects: [] };
   const { intents, ask, text } = proposal;
   const accepted: LeaderState = { ...leader, intents, proposal: null };
   if (ask === null) return { leader: accepted, effects: [] };
   const step = settle(accepted, ask, { kind: "accepted", version: intents.version, text });
-  const line = journalLine("intent", subjectOf(ask.intent), describe(ask.intent), "accepted", text, leader.term);
+  const line = journalLine(
+    "intent",
+    subjectOf(ask.intent),
+    describe(ask.intent),
+    "accepted",
+    text,
+    leader.term,
+  );
   return { leader: step.leader, effects: [line, ...step.effects] };
 }
 

@@ -51,6 +51,8 @@ export interface GivenOrder {
   readonly number: number;
   readonly session: Session;
   readonly wanted: ReadonlyMap<ServiceName, Role>;
+  /** By service: the oldest order of this session since which every one wants it active. */
+  readonly activeSince: ReadonlyMap<ServiceName, number>;
 }
 
 /** A new intents document on its way to the voters' disks. */

@@ -28,7 +28,8 @@ function nodeView(leader: LeaderState, member: LedNode, config: Config, news: Le
   const { report, isCurrent } = member;
   // A node that lapsed and came back has not said what it found: its old report is no news of it.
   const counts = report !== null && (isCurrent || standing !== "alive");
-  const obeyed = counts && report.order !== null && report.order.term === leader.term ? report.order.number : null;
+  const obeyed =
+    counts && report.order !== null && report.order.term === leader.term ? report.order.number : null;
   return {
     id: member.id,
     standing,
@@ -56,6 +57,7 @@ function serviceViews(
         {
           report: reported,
           orderedActive: member.orderedActive.get(name) ?? null,
+          activeSince: member.order?.activeSince.get(name) ?? null,
           fitSince: leader.fitSince.get(keyOf(member.id, name)) ?? null,
           failedAt: leader.failedAt.get(keyOf(member.id, name))?.at ?? null,
         },
@@ -73,7 +75,12 @@ function notPlaced(place: readonly NodeId[], member: LedNode, service: ServiceNa
 export const keyOf = (node: NodeId, service: ServiceName): string => `${node}/${service}`;
 
 /** Since when each node could run each service, and when it failed there last; as the reports tell. */
-export function foldFitness(leader: LeaderState, news: LeaseNews, intents: Intents, now: Instant): LeaderState {
+export function foldFitness(
+  leader: LeaderState,
+  news: LeaseNews,
+  intents: Intents,
+  now: Instant,
+): LeaderState {
   const fitSince = new Map<string, Instant>();
   const failedAt = new Map<string, { at: Instant; count: number }>();
   for (const member of leader.members.values()) {

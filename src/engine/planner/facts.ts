@@ -61,7 +61,13 @@ export function locate(
   return lost === null ? { kind: "nowhere" } : { kind: "lost", node: lost };
 }
 
-const UNSEEN: ServiceView = { report: null, orderedActive: null, fitSince: null, failedAt: null };
+const UNSEEN: ServiceView = {
+  report: null,
+  orderedActive: null,
+  activeSince: null,
+  fitSince: null,
+  failedAt: null,
+};
 
 export const serviceOn = (node: NodeView, service: ServiceName): ServiceView =>
   node.services.get(service) ?? UNSEEN;
@@ -72,11 +78,11 @@ export const standingOn = (node: NodeView, service: ServiceName) =>
 /** Not proved to be gone: a silent node may still act. */
 export const isPresent = (node: NodeView): boolean => node.standing === "alive" || node.standing === "silent";
 
-/** The newest order that it reported to obey, in its present session, wants the service active. */
+/** It obeys an order that wants the service active, and every order since wants the same. */
 export function isStarting(node: NodeView, service: ServiceName): boolean {
-  const { report, orderedActive } = serviceOn(node, service);
+  const { report, activeSince } = serviceOn(node, service);
   const wasStarted = report !== null && report.standing !== "unknown" && report.standing !== "active";
-  return wasStarted && orderedActive !== null && node.obeys === orderedActive;
+  return wasStarted && activeSince !== null && node.obeys !== null && node.obeys >= activeSince;
 }
 
 export function isInMaintenance(facts: Facts, service: ServiceName): boolean {

@@ -38,6 +38,8 @@ export interface ServiceView {
   readonly report: ServiceReport | null;
   /** The newest order number of this leader that wanted the service active there; null: none did. */
   readonly orderedActive: number | null;
+  /** The oldest order since which every one to this node wants it active; null: the newest does not. */
+  readonly activeSince: number | null;
   /** Since when the node could run it without interruption (alive, healthy, nothing forbids); null: it cannot now. */
   readonly fitSince: Instant | null;
   /** When its last failure was; null: none that counts. */
