@@ -49,7 +49,7 @@ const POLL_EVERY = 40;
 export class Keeper {
   #state: KeeperState;
   readonly #ports: KeeperPorts;
-  readonly #addresses: readonly FloatingAddress[];
+  #addresses: readonly FloatingAddress[];
   /** Events that came up while a turn was under way; handled right after it, in order. */
   readonly #queue: KeeperEvent[] = [];
   #isBusy = false;
@@ -86,6 +86,7 @@ export class Keeper {
   }
 
   onWorker(message: ToKeeper): void {
+    if (message.kind === "reconfigure") this.#reguard(message.addresses);
     this.#handle({ kind: "worker", message });
   }
 
@@ -109,6 +110,17 @@ export class Keeper {
     }
     this.#report("addresses", addresses.prepare(this.#addresses));
     for (const address of this.#addresses) addresses.probe(address);
+  }
+
+  /** Other addresses: a new guard, closed, in one step; what is held is armed again right after it. */
+  #reguard(addresses: readonly FloatingAddress[]): void {
+    const same = JSON.stringify(addresses) === JSON.stringify(this.#addresses);
+    if (same) return;
+    const { grants, addresses: port } = this.#ports;
+    this.#addresses = addresses;
+    this.#report("guard", addresses.length === 0 ? grants.remove() : grants.install(addresses));
+    this.#report("addresses", port.prepare(addresses));
+    this.#handle({ kind: "guard-repaired", why: "the configuration names other addresses" });
   }
 
   #handle(event: KeeperEvent): void {

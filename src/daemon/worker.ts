@@ -2,8 +2,8 @@
 //
 // It imports nothing of Node, so the simulator runs this very loop.
 
-import type { Identity } from "#engine/identity.ts";
 import type { Finding } from "#engine/health/check.ts";
+import type { Identity } from "#engine/identity.ts";
 import type { WorkerEffect, WorkerEvent, WorkerState } from "#engine/worker.ts";
 import { handleWorker, startWorker } from "#engine/worker.ts";
 import { unreachable } from "#lib/unreachable.ts";
@@ -149,7 +149,9 @@ export class Worker {
     const { service, opId, resource, verb, deadline, term } = effect;
     if (resource.kind === "address") return;
     const config = this.#state.config.services.find((s) => s.name === service);
-    const addresses = config?.resources.flatMap((r) => (r.kind === "address" ? [formatAddress(r.address)] : []));
+    const addresses = config?.resources.flatMap((r) =>
+      r.kind === "address" ? [formatAddress(r.address)] : [],
+    );
     const context = { service, node: this.#state.identity.self, term, addresses: addresses ?? [] };
     this.#ports.resources.run({ resource, verb, context }, deadline, (result) => {
       const why = problemOf(result, `${verb} of ${resource.id}`);
@@ -160,7 +162,8 @@ export class Worker {
 
   #onExit(exit: ProcessExit): void {
     const { service, resource, why } = exit;
-    if (exit.next === "restarting") return this.#journal(service, `${resource} restarted`, "process-exit", why);
+    if (exit.next === "restarting")
+      return this.#journal(service, `${resource} restarted`, "process-exit", why);
     this.#handle({ kind: "exit", service, resource, why });
   }
 
@@ -189,7 +192,11 @@ export class Worker {
   #storeIntents(intents: Intents): void {
     this.#ports.store.write(INTENTS_DOCUMENT, JSON.stringify(intents), (written) => {
       const problem =
-        written.kind === "done" ? null : written.kind === "failed" ? written.problem : "the disk does not answer";
+        written.kind === "done"
+          ? null
+          : written.kind === "failed"
+            ? written.problem
+            : "the disk does not answer";
       this.#handle({ kind: "intents-stored", intents, problem });
     });
   }

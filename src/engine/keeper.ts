@@ -28,7 +28,12 @@ export type KeeperEvent =
   | { readonly kind: "pulse"; readonly pulse: Pulse; readonly link: number }
   /** Time passed. */
   | { readonly kind: "wake" }
-  | { readonly kind: "vote-stored"; readonly vote: Vote; readonly ok: boolean; readonly problem: string | null }
+  | {
+      readonly kind: "vote-stored";
+      readonly vote: Vote;
+      readonly ok: boolean;
+      readonly problem: string | null;
+    }
   | { readonly kind: "worker"; readonly message: ToKeeper }
   /** How a `take` went; `id` null: a repair. */
   | {
@@ -57,7 +62,11 @@ export type KeeperEffect =
       readonly lifetimeSeconds: number;
     }
   | { readonly kind: "renew"; readonly addresses: readonly FloatingAddress[]; readonly until: Instant }
-  | { readonly kind: "refresh"; readonly addresses: readonly FloatingAddress[]; readonly lifetimeSeconds: number }
+  | {
+      readonly kind: "refresh";
+      readonly addresses: readonly FloatingAddress[];
+      readonly lifetimeSeconds: number;
+    }
   /** Close and remove. `id` null: nobody waits for the answer. */
   | { readonly kind: "release"; readonly id: number | null; readonly addresses: readonly FloatingAddress[] }
   | { readonly kind: "announce"; readonly addresses: readonly FloatingAddress[]; readonly until: Instant }
@@ -173,6 +182,8 @@ function foldWorker(
   switch (message.kind) {
     case "alive":
       return state;
+    case "reconfigure":
+      return { ...state, identity: { ...state.identity, configHash: message.configHash } };
     case "leave":
       return leave(state);
     case "take": {

@@ -1,5 +1,6 @@
 // What the keeper tells the worker: its picture when it changed, and a journal line for each transition.
 
+import { unreachable } from "#lib/unreachable.ts";
 import type { LeaseNews, MemberNews, ToWorker } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { JournalLine } from "#model/journal.ts";
@@ -7,7 +8,6 @@ import type { MemberStanding } from "#model/order.ts";
 import { formatSession, sameSession } from "#model/session.ts";
 import type { Instant } from "#model/units.ts";
 import { between } from "#model/units.ts";
-import { unreachable } from "#lib/unreachable.ts";
 import type { KeeperEffect } from "./keeper.ts";
 import type { KeeperState } from "./lease/state.ts";
 import type { Peer } from "./membership/peers.ts";
@@ -140,7 +140,8 @@ function linesBetween(before: LeaseNews, after: LeaseNews, state: KeeperState): 
   }
   if (before.leader !== after.leader) {
     const what = `leader ${before.leader ?? "none"} -> ${after.leader ?? "none"}`;
-    const why = after.leader === null ? "no quorum states a vote" : `a quorum votes for it in term ${after.term}`;
+    const why =
+      after.leader === null ? "no quorum states a vote" : `a quorum votes for it in term ${after.term}`;
     say("lease", after.leader ?? identity.self, what, after.leader === null ? "no-leader" : "elected", why);
   }
   after.members.forEach((member, i) => {
@@ -169,7 +170,10 @@ function lapseReason(before: LeaseNews, after: LeaseNews, state: KeeperState): [
     return ["reset", "the leader told it to reset"];
   }
   const usable = Math.round(state.identity.lease * (1 - state.identity.drift));
-  return ["not-acknowledged", `no quorum of voters acknowledged it for ${usable} ms, or it was told to reset`];
+  return [
+    "not-acknowledged",
+    `no quorum of voters acknowledged it for ${usable} ms, or it was told to reset`,
+  ];
 }
 
 function standingReason(member: MemberNews, state: KeeperState): string {
@@ -191,7 +195,8 @@ function claimLines(before: KeeperState, state: KeeperState): JournalLine[] {
   if (before.claims === state.claims) return [];
   const lines: JournalLine[] = [];
   for (const [ip, claim] of state.claims) {
-    if (before.claims.get(ip)?.mac === claim.mac && claim.at - (before.claims.get(ip)?.at ?? 0) < 60_000) continue;
+    if (before.claims.get(ip)?.mac === claim.mac && claim.at - (before.claims.get(ip)?.at ?? 0) < 60_000)
+      continue;
     lines.push({
       area: "grant",
       subject: ip,

@@ -15,18 +15,18 @@ import type { Instant, Ms, Term } from "#model/units.ts";
 import { NEVER } from "#model/units.ts";
 import type { Finding } from "./health/check.ts";
 import type { Identity } from "./identity.ts";
-import { emptyIntents } from "./intents/document.ts";
-import { answerAsk, expireAsks, foldLocalAsk, resendAsks } from "./intents/asks.ts";
 import type { PendingAsk } from "./intents/asks.ts";
-import { foldStore, foldStoreEnd } from "./intents/voter.ts";
+import { answerAsk, expireAsks, foldLocalAsk, resendAsks } from "./intents/asks.ts";
+import { emptyIntents } from "./intents/document.ts";
 import type { VoterIntents } from "./intents/voter.ts";
-import { leaderTurn, foldLeaderMessage } from "./leader/turn.ts";
+import { foldStore, foldStoreEnd } from "./intents/voter.ts";
 import type { LeaderState } from "./leader/state.ts";
-import { foldCheck, foldExit, foldOpEnd } from "./orders/fold.ts";
+import { foldLeaderMessage, leaderTurn } from "./leader/turn.ts";
 import type { OpEnd } from "./orders/fold.ts";
+import { foldCheck, foldExit, foldOpEnd } from "./orders/fold.ts";
+import { journalRuns } from "./orders/journal.ts";
 import type { NodeState } from "./orders/node.ts";
 import { foldNews, obey, startNode, withRun } from "./orders/node.ts";
-import { journalRuns } from "./orders/journal.ts";
 import { nextWorkerWake, sendReport, startChecks, startOps, tidyLeaving } from "./orders/turn.ts";
 
 export type WorkerEvent =
@@ -231,7 +231,8 @@ function foldOrderMessage(
   if (message.order.id.term < state.node.term || message.order.to !== state.identity.self) return state;
   const node = obey(state.node, message.order, state.identity);
   const { term } = message.order.id;
-  const reportSeen = term === state.node.reportedTo ? Math.max(node.reportSeen, message.reportSeen) : message.reportSeen;
+  const reportSeen =
+    term === state.node.reportedTo ? Math.max(node.reportSeen, message.reportSeen) : message.reportSeen;
   const picture = { picture: message.picture, at: now };
   return { ...state, node: { ...node, reportSeen, reportedTo: term }, picture };
 }

@@ -6,7 +6,7 @@ import type { NodeId } from "./ids.ts";
 import type { JournalLine } from "./journal.ts";
 import type { MemberStanding } from "./order.ts";
 import type { Session } from "./session.ts";
-import type { Instant, Ms, Term } from "./units.ts";
+import type { Instant, Term } from "./units.ts";
 
 /** The keeper's news for the worker: its whole picture, sent when any of it but `mayActUntil` changed, and now and then. */
 export interface LeaseNews {
@@ -63,12 +63,13 @@ export type ToKeeper =
       readonly addresses: readonly FloatingAddress[];
     }
   | { readonly kind: "release"; readonly id: number; readonly addresses: readonly FloatingAddress[] }
+  /** The configuration changed: these are all floating addresses now. */
+  | {
+      readonly kind: "reconfigure";
+      readonly addresses: readonly FloatingAddress[];
+      readonly configHash: string;
+    }
   /** The worker is well. */
   | { readonly kind: "alive" }
   /** Orderly stop: let go of everything, say goodbye. */
   | { readonly kind: "leave" };
-
-/** How long after its last word the keeper stops renewing for a worker. */
-export interface WorkerSilence {
-  readonly limit: Ms;
-}

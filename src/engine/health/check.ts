@@ -76,4 +76,8 @@ export function isOverdue(check: CheckState, now: Instant): boolean {
 
 const OVERDUE = 10_000;
 
-export const notRunning = (check: CheckState): CheckState => ({ ...check, runningSince: null, nextAt: NEVER });
+export const notRunning = (check: CheckState): CheckState => ({
+  ...check,
+  runningSince: null,
+  nextAt: NEVER,
+});

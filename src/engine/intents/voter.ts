@@ -24,7 +24,11 @@ export function foldStore(
   const next = { ...state, node: { ...state.node, term } };
   const { stored, storing } = state.intents;
   if (stored !== null && sameVersion(stored.version, asked.version)) {
-    effects.push({ kind: "send", to: from, message: { kind: "intents-stored", term, version: asked.version } });
+    effects.push({
+      kind: "send",
+      to: from,
+      message: { kind: "intents-stored", term, version: asked.version },
+    });
     return next;
   }
   if (storing !== null || (stored !== null && !isNewerVersion(asked.version, stored.version))) return next;
@@ -41,7 +45,12 @@ export function foldStoreEnd(
 ): WorkerState {
   const { storing } = state.intents;
   if (problem !== null) {
-    const line = { area: "intent", subject: state.identity.self, what: "not stored", code: "store-failed" } as const;
+    const line = {
+      area: "intent",
+      subject: state.identity.self,
+      what: "not stored",
+      code: "store-failed",
+    } as const;
     effects.push({ kind: "journal", line: { ...line, why: problem, term: state.node.term } });
     return { ...state, intents: { ...state.intents, storing: null } };
   }

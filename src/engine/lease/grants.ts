@@ -116,13 +116,20 @@ const DOUBT = 0.35;
 
 function announced(held: HeldAddress, now: Instant): HeldAddress {
   const announcements = held.announcements + 1;
-  return { ...held, announcements, announceAt: plus(now, ms(ANNOUNCE_AFTER[announcements] ?? ANNOUNCE_SLOWLY)) };
+  return {
+    ...held,
+    announcements,
+    announceAt: plus(now, ms(ANNOUNCE_AFTER[announcements] ?? ANNOUNCE_SLOWLY)),
+  };
 }
 
 /** Renewing costs system calls, so it waits until it gains half a pulse. */
 function isRenewalWorthwhile(state: KeeperState, until: Instant, now: Instant): boolean {
   const gain = between(state.grants.armedUntil, until);
-  return gain >= state.identity.pulse / 2 || (gain > 0 && between(now, state.grants.armedUntil) < usable(state) / 2);
+  return (
+    gain >= state.identity.pulse / 2 ||
+    (gain > 0 && between(now, state.grants.armedUntil) < usable(state) / 2)
+  );
 }
 
 function armUntil(state: KeeperState, now: Instant): Instant {
@@ -133,7 +140,10 @@ function usable(state: KeeperState): Ms {
   return shorten(state.identity.lease, state.identity.drift);
 }
 
-function without(held: readonly HeldAddress[], addresses: readonly FloatingAddress[]): readonly HeldAddress[] {
+function without(
+  held: readonly HeldAddress[],
+  addresses: readonly FloatingAddress[],
+): readonly HeldAddress[] {
   const gone = new Set(addresses.map(addressKey));
   return held.filter((h) => !gone.has(addressKey(h.address)));
 }

@@ -156,7 +156,8 @@ export function nextWake(state: KeeperState, now: Instant): Instant {
   consider(whenToRun(state, now));
   consider(voter.storeAgainAt);
   consider(nextGrantAt(state));
-  if (state.mute) consider(afterwards(state.startedAt, identity.clauses.muteAfterStart(identity.longestLease)));
+  if (state.mute)
+    consider(afterwards(state.startedAt, identity.clauses.muteAfterStart(identity.longestLease)));
   for (const peer of state.peers) consider(afterwards(peer.heardAt, leaseOf(peer, identity)));
   // A deadline that has just passed was judged in this turn; never spin on it.
   return instant(Math.max(at, now + 0.2));

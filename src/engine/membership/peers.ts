@@ -70,8 +70,7 @@ export function foldPulse(
     linkHeardAt,
     pulse: remembered ? { ...pulse, vote: peer.pulse?.vote ?? null } : pulse,
     usableUntil: until,
-    acknowledgesUntil:
-      echo?.counts === true ? later(peer.acknowledgesUntil, until) : peer.acknowledgesUntil,
+    acknowledgesUntil: echo?.counts === true ? later(peer.acknowledgesUntil, until) : peer.acknowledgesUntil,
   };
 }
 

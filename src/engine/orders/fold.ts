@@ -1,10 +1,10 @@
 // What events mean for the services on this node: orders, op results, exits, check results, lapses.
 
-import type { Order } from "#model/order.ts";
 import type { ServiceName } from "#model/ids.ts";
+import type { Order } from "#model/order.ts";
 import type { Role } from "#model/role.ts";
 import type { Instant } from "#model/units.ts";
-import { between, NEVER, plus, ms } from "#model/units.ts";
+import { between, ms, NEVER, plus } from "#model/units.ts";
 import type { Finding } from "../health/check.ts";
 import { foldFinding, restartCheck, verdictOf } from "../health/check.ts";
 import type { ServiceRun } from "./run.ts";
@@ -61,11 +61,15 @@ function foldDone(
   now: Instant,
 ): ServiceRun {
   const next = { ...run, resources: setResources(run, indices, stateAfter(verb)), retryAt: NEVER };
-  const isDown = next.config.resources.every((r, i) => r.kind === "address" || next.resources[i] === "stopped");
+  const isDown = next.config.resources.every(
+    (r, i) => r.kind === "address" || next.resources[i] === "stopped",
+  );
   const restarting = next.restarting && !isDown;
   const becameActive = standingOf(next) === "active" && standingOf(run) !== "active";
   const checks =
-    becameActive && !checksEverywhere(run.config) ? next.checks.map((c) => restartCheck(c, now)) : next.checks;
+    becameActive && !checksEverywhere(run.config)
+      ? next.checks.map((c) => restartCheck(c, now))
+      : next.checks;
   return { ...next, restarting, checks };
 }
 

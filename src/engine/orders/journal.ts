@@ -56,5 +56,7 @@ function settled(run: ServiceRun): string | null {
 
 function reasonDown(was: ServiceRun, run: ServiceRun): string {
   if (run.heldDown) return "it failed here";
-  return was.wanted === "active" && was.op === null ? "the lease ended, which voids all orders" : "no order wants it here";
+  return was.wanted === "active" && was.op === null
+    ? "the lease ended, which voids all orders"
+    : "no order wants it here";
 }

@@ -147,10 +147,7 @@ export function hasNothing(node: NodeState): boolean {
   return [...node.runs.values()].every((run) => standingOf(run) === "stopped");
 }
 
-export function mapRuns(
-  runs: NodeState["runs"],
-  change: (run: ServiceRun) => ServiceRun,
-): NodeState["runs"] {
+export function mapRuns(runs: NodeState["runs"], change: (run: ServiceRun) => ServiceRun): NodeState["runs"] {
   let changed = false;
   const next = new Map<ServiceName, ServiceRun>();
   for (const [name, run] of runs) {

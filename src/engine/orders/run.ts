@@ -119,7 +119,8 @@ function nextUp(run: ServiceRun): NextOp | null {
   for (let i = 0; i < run.resources.length; i++) {
     const state = run.resources[i] ?? "stopped";
     if (state === "unknown") return null;
-    if (LEVEL[state] < LEVEL[targetOf(run, i)]) return opFor(run, state === "stopped" ? "start" : "promote", i, 1);
+    if (LEVEL[state] < LEVEL[targetOf(run, i)])
+      return opFor(run, state === "stopped" ? "start" : "promote", i, 1);
   }
   return null;
 }

@@ -90,7 +90,8 @@ function isChecked(run: ServiceRun): boolean {
 
 function tryReach(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
   const targets = state.config.reach;
-  if (targets.length === 0 || state.identity.isWitness || between(state.reachAt, now) < REACH_EVERY) return state;
+  if (targets.length === 0 || state.identity.isWitness || between(state.reachAt, now) < REACH_EVERY)
+    return state;
   effects.push({ kind: "try-reach", targets });
   return { ...state, reachAt: now };
 }
@@ -162,4 +163,3 @@ export function nextWorkerWake(state: WorkerState, now: Instant): Instant {
 }
 
 const soonest = (at: Instant, now: Instant): Instant => (at > now ? at : FOREVER);
-

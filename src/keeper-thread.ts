@@ -1,0 +1,115 @@
+// The keeper's thread: real-time priority first, then the real drivers around the keeper's loop.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { Keeper } from "#daemon/keeper.ts";
+import { createClock } from "#drivers/clock/clock.ts";
+import { datagramsOf, PULSE_BUFFER, PULSE_WINDOW } from "#drivers/datagrams/datagrams.ts";
+import { KernelGuard } from "#drivers/grants/kernel-guard.ts";
+import { KernelAddresses } from "#drivers/net/kernel-addresses.ts";
+import { createPulses } from "#drivers/pulse/pulses.ts";
+import { openStore } from "#drivers/store/store.ts";
+import { becomeRealtime } from "#drivers/sys/realtime.ts";
+import { identify } from "#engine/identity.ts";
+import { CLAUSES } from "#engine/lease/clauses.ts";
+import { assert } from "#lib/assert.ts";
+import type { Config } from "#model/config.ts";
+import type { ToKeeper } from "#model/halves.ts";
+import type { NodeId } from "#model/ids.ts";
+import { floatingAddresses } from "./floating-addresses.ts";
+
+/** What the main thread hands over at the start. */
+export interface KeeperData {
+  readonly config: Config;
+  readonly self: NodeId;
+  readonly boot: number;
+  readonly key: Uint8Array;
+  readonly stateDir: string;
+}
+
+/** Beside what the keeper's loop tells: how the start went, and figures now and then. */
+export type FromThread =
+  | { readonly kind: "realtime"; readonly problem: string | null }
+  | { readonly kind: "ready"; readonly problem: string | null }
+  | { readonly kind: "link"; readonly index: number; readonly problem: string | null }
+  | { readonly kind: "counters"; readonly counters: Readonly<Record<string, number>> };
+
+/** Above every ordinary process, below the kernel's own real-time threads. */
+const PRIORITY = 10;
+const COUNTERS_EVERY = 2_000;
+
+const port = parentPort;
+assert(port !== null, "this file runs as a thread of understudy");
+const { config, self, boot, key, stateDir } = workerData as KeeperData;
+const tell = (message: unknown) => port.postMessage(message);
+
+const realtime = becomeRealtime(PRIORITY);
+tell({ kind: "realtime", problem: realtime.kind === "done" ? null : realtime.detail } satisfies FromThread);
+const opened = openStore(stateDir);
+
+let keeper: Keeper | null = null;
+const clock = createClock(() => keeper?.onWake());
+const pulses = createPulses({
+  me: self,
+  boot,
+  open: datagramsOf({
+    me: self,
+    boot,
+    key,
+    cluster: config.cluster,
+    purpose: "pulse",
+    members: config.members,
+    port: config.port,
+    replayWindow: PULSE_WINDOW,
+    receiveBuffer: PULSE_BUFFER,
+    listener: {
+      ready: (problem) => start(problem),
+      link: (index, problem) => tell({ kind: "link", index, problem } satisfies FromThread),
+    },
+  }),
+  received: (received) => keeper?.onPulse(received),
+});
+
+function start(problem: string | null): void {
+  if (problem !== null) return fail(problem);
+  if (opened.kind === "failed") return fail(opened.problem);
+  const isNode = config.members.some((m) => m.id === self && m.kind === "node");
+  const isRealtime = realtime.kind === "done";
+  const started = Keeper.start(
+    { clock, pulses, store: opened.store, grants: new KernelGuard(), addresses: new KernelAddresses(), tell },
+    {
+      identity: identify({ config, self, boot, isRealtime, clauses: CLAUSES }),
+      members: config.members,
+      addresses: isNode ? floatingAddresses(config, self) : [],
+    },
+  );
+  if ("problem" in started) return fail(started.problem);
+  keeper = started;
+  tell({ kind: "ready", problem: null } satisfies FromThread);
+  setInterval(() => tell({ kind: "counters", counters: countersNow() } satisfies FromThread), COUNTERS_EVERY);
+}
+
+function fail(problem: string): void {
+  tell({ kind: "ready", problem } satisfies FromThread);
+}
+
+function countersNow(): Record<string, number> {
+  const { sent, unsent, received, refused } = pulses.datagrams.counters;
+  return {
+    pulses_sent: sent,
+    pulses_unsent: unsent,
+    pulses_received: received,
+    pulses_refused_not_authentic: refused.notAuthentic,
+    pulses_refused_malformed: refused.malformed,
+    pulses_refused_foreign_sender: refused.foreignSender,
+    pulses_refused_too_large: refused.tooLarge,
+    pulses_refused_replayed: refused.replayed,
+  };
+}
+
+port.on("message", (message: ToKeeper | { readonly kind: "remove" }) => {
+  if (message.kind !== "remove") return keeper?.onWorker(message);
+  keeper?.remove();
+  clock.stop();
+  pulses.datagrams.close();
+  process.exit(0);
+});

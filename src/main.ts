@@ -1,0 +1,13 @@
+// argv to command or daemon. Everything that only the daemon needs is loaded only for it.
+
+import { terminalIo } from "#cli/io.ts";
+import { runCommand } from "#cli/run.ts";
+import { VERSION } from "./version.ts";
+
+process.title = "understudy";
+const ran = await runCommand(process.argv.slice(2), terminalIo(VERSION));
+if (ran.kind === "exit") process.exitCode = ran.code;
+else {
+  const { runDaemon } = await import("./run-daemon.ts");
+  await runDaemon(ran.options);
+}

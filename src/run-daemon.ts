@@ -1,0 +1,399 @@
+// The daemon's main thread: reads what it needs or says what is wrong, starts the keeper's thread, and wires
+// the real drivers around the worker's loop.
+
+import { chmodSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { Worker as Thread } from "node:worker_threads";
+import { formatEntry } from "#api/journal-text.ts";
+import type { ApiHost, ReloadAnswer } from "#api/protocol.ts";
+import { SOCKET_NAME } from "#api/protocol.ts";
+import { type ApiServer, listen } from "#api/server.ts";
+import { statusDocument } from "#api/status.ts";
+import type { UpOptions } from "#cli/command.ts";
+import { EXIT } from "#cli/exit.ts";
+import { parseConfig } from "#config/parse.ts";
+import { formatProblems } from "#config/problem.ts";
+import { Worker } from "#daemon/worker.ts";
+import { createChecks } from "#drivers/checks/checks.ts";
+import { createClock, now } from "#drivers/clock/clock.ts";
+import { datagramsOf, MESSAGE_BUFFER, MESSAGE_WINDOW } from "#drivers/datagrams/datagrams.ts";
+import { readClusterKey } from "#drivers/datagrams/key.ts";
+import { openJournal } from "#drivers/journal/journal.ts";
+import { createPeers } from "#drivers/peer/peers.ts";
+import { createPrograms } from "#drivers/programs/programs.ts";
+import { createResources } from "#drivers/resources/resources.ts";
+import { lockDirectory } from "#drivers/store/lock.ts";
+import { openStore } from "#drivers/store/store.ts";
+import { identify } from "#engine/identity.ts";
+import { CLAUSES } from "#engine/lease/clauses.ts";
+import { nearest } from "#lib/nearest.ts";
+import type { Config } from "#model/config.ts";
+import type { ToKeeper, ToWorker } from "#model/halves.ts";
+import type { NodeId } from "#model/ids.ts";
+import { ms } from "#model/units.ts";
+import type { StorePort } from "#ports/store.ts";
+import { floatingAddresses } from "./floating-addresses.ts";
+import type { FromThread, KeeperData } from "./keeper-thread.ts";
+import { VERSION } from "./version.ts";
+
+/** What the start needs beside the command line. */
+interface Prepared {
+  readonly config: Config;
+  readonly self: NodeId;
+  readonly key: Uint8Array;
+  readonly store: StorePort;
+  readonly boot: number;
+  readonly unlock: () => void;
+}
+
+interface Refusal {
+  readonly code: number;
+  readonly text: string;
+}
+
+/** How long a previous life's processes are given to end, and ours at the very end. */
+const SWEEP_PATIENCE = ms(15_000);
+const KEEPER_PATIENCE = 2_000;
+
+/** Runs until the daemon has left in good order, or says on stderr why it cannot start. */
+export async function runDaemon(options: UpOptions): Promise<void> {
+  const prepared = prepare(options);
+  if ("code" in prepared) return refuse(prepared);
+  await new Daemon(options, prepared).run();
+}
+
+function refuse({ code, text }: Refusal): never {
+  process.stderr.write(`${text}\n`);
+  process.exit(code);
+}
+
+function prepare(options: UpOptions): Prepared | Refusal {
+  const read = readConfig(options.configFile);
+  if ("code" in read) return read;
+  const self = findSelf(read.config, options);
+  if (typeof self !== "string") return self;
+  if (process.getuid?.() !== 0 && options.role === "node") {
+    const text = "understudy: up needs root: it adds addresses to devices and guards them with nftables";
+    return { code: EXIT.notAllowed, text };
+  }
+  const key = readClusterKey(read.config.keyFile);
+  if (key.kind === "problem") return failed(key.problem);
+  const lock = lockDirectory(options.stateDir, `understudy ${self}`);
+  if (lock.kind === "refused") return failed(lock.problem);
+  const opened = openStore(options.stateDir);
+  if (opened.kind === "failed") return failed(opened.problem);
+  const boot = nextBoot(opened.store);
+  if (typeof boot !== "number") return boot;
+  return { config: read.config, self, key: key.key, store: opened.store, boot, unlock: lock.release };
+}
+
+function readConfig(file: string): { readonly config: Config } | Refusal {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { code: EXIT.invalid, text: `understudy: cannot read the configuration: ${why}` };
+  }
+  const parsed = parseConfig(text);
+  if (parsed.kind === "invalid")
+    return { code: EXIT.invalid, text: formatProblems(parsed.problems, text, file) };
+  return { config: parsed.config };
+}
+
+function findSelf(config: Config, options: UpOptions): NodeId | Refusal {
+  const candidates = config.members.filter((m) => m.kind === options.role).map((m) => m.id);
+  const names = candidates.join(", ");
+  if (options.node === null) {
+    const [only, ...others] = candidates;
+    if (only !== undefined && others.length === 0) return only;
+    const text =
+      only === undefined
+        ? "understudy: the configuration has no witness"
+        : `understudy: there are several witnesses (${names}): say which with --node NAME`;
+    return { code: EXIT.usage, text };
+  }
+  const found = candidates.find((id) => id === options.node);
+  if (found !== undefined) return found;
+  const near = nearest(options.node, candidates);
+  const hint = near === null ? "" : `; did you mean "${near}"?`;
+  const text = `understudy: the configuration has no ${options.role} "${options.node}"${hint} There are: ${names}`;
+  return { code: EXIT.usage, text };
+}
+
+const failed = (problem: string): Refusal => ({ code: EXIT.failed, text: `understudy: ${problem}` });
+
+const BOOT_DOCUMENT = "boot";
+
+/** Larger than in every life before: counted on disk, and ahead of a lost count by the date. */
+function nextBoot(store: StorePort): number | Refusal {
+  const read = store.read(BOOT_DOCUMENT);
+  if (read.kind === "damaged" || read.kind === "failed") return failed(read.problem);
+  const last = read.kind === "found" ? Number(read.text) : 0;
+  const boot = Math.max(last + 1, Date.now());
+  const written = store.writeSync(BOOT_DOCUMENT, String(boot));
+  return written.kind === "done"
+    ? boot
+    : failed(written.kind === "failed" ? written.problem : "the disk hangs");
+}
+
+class Daemon {
+  readonly #options: UpOptions;
+  readonly #prepared: Prepared;
+  readonly #journal;
+  readonly #thread: Thread;
+  readonly #startedAt = now();
+  #config: Config;
+  #configReadAt = now();
+  #worker: Worker | null = null;
+  #server: ApiServer | null = null;
+  #realtimeProblem: string | null = null;
+  #pulseCounters: Readonly<Record<string, number>> = {};
+  #newsAt = now();
+  readonly #linkProblems = new Map<number, string>();
+  readonly #clock = createClock(() => this.#worker?.onWake());
+  readonly #resources;
+  readonly #checks;
+  readonly #peers;
+  #isEnding = false;
+
+  constructor(options: UpOptions, prepared: Prepared) {
+    const { config, self, key, boot } = prepared;
+    this.#options = options;
+    this.#prepared = prepared;
+    this.#config = config;
+    this.#journal = openJournal({ file: join(options.stateDir, "journal.jsonl"), node: self });
+    this.#journal.follow((entry) => process.stderr.write(`${formatEntry(entry)}\n`));
+    const programs = createPrograms();
+    mkdirSync(options.runDir, { recursive: true });
+    this.#resources = createResources(programs, options.runDir);
+    this.#checks = createChecks(programs);
+    const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
+    const data: KeeperData = { config, self, boot, key, stateDir: options.stateDir };
+    // The thread's file has the extension of this one: .ts in a checkout, .js in dist.
+    this.#thread = new Thread(new URL(`./keeper-thread${extension}`, import.meta.url), { workerData: data });
+    this.#peers = createPeers({
+      me: self,
+      boot,
+      open: datagramsOf({
+        me: self,
+        boot,
+        key,
+        cluster: config.cluster,
+        purpose: "message",
+        members: config.members,
+        port: config.port + 1,
+        replayWindow: MESSAGE_WINDOW,
+        receiveBuffer: MESSAGE_BUFFER,
+        listener: {
+          ready: (problem) => {
+            if (problem !== null) this.#fail(problem);
+          },
+          link: () => {},
+        },
+      }),
+      received: (from, message) => this.#worker?.onMessage(from, message),
+    });
+  }
+
+  run(): Promise<void> {
+    this.#thread.on("message", (message: ToWorker | FromThread) => this.#onThread(message));
+    this.#thread.on("error", (error) => this.#fail(`the keeper failed: ${error.stack ?? error.message}`));
+    process.on("SIGTERM", () => this.#stop());
+    process.on("SIGINT", () => this.#stop());
+    process.on("SIGHUP", () => this.#reload(() => {}));
+    // A dead terminal must not end the daemon.
+    process.stderr.on("error", () => {});
+    return new Promise(() => {});
+  }
+
+  #onThread(message: ToWorker | FromThread): void {
+    switch (message.kind) {
+      case "realtime":
+        this.#realtimeProblem = message.problem;
+        return;
+      case "ready":
+        return message.problem === null ? this.#start() : this.#fail(message.problem);
+      case "link":
+        if (message.problem === null) this.#linkProblems.delete(message.index);
+        else this.#linkProblems.set(message.index, message.problem);
+        return;
+      case "counters":
+        this.#pulseCounters = message.counters;
+        return;
+      case "journal":
+        return this.#journal.append(message.line);
+      case "lease":
+        this.#newsAt = now();
+        return this.#worker?.onKeeper(message);
+      default:
+        return this.#worker?.onKeeper(message);
+    }
+  }
+
+  /** The keeper stands: now what an earlier life left running is ended, and the worker begins. */
+  #start(): void {
+    this.#resources.sweep(SWEEP_PATIENCE, (left) => {
+      for (const text of left) this.#say("sweep", "left over", "swept", text);
+      this.#startWorker();
+    });
+  }
+
+  #startWorker(): void {
+    const { config } = this.#prepared;
+    const identity = this.#identity(config);
+    if (this.#realtimeProblem !== null) {
+      const why = `${this.#realtimeProblem}; the lease is ${identity.lease} ms instead of ${config.timing.lease} ms`;
+      this.#say("keeper", "without real-time priority", "no-realtime", why);
+    }
+    this.#worker = new Worker(
+      {
+        clock: this.#clock,
+        peers: this.#peers,
+        store: this.#prepared.store,
+        resources: this.#resources,
+        checks: this.#checks,
+        journal: this.#journal,
+        toKeeper: (message: ToKeeper) => this.#thread.postMessage(message),
+        exit: () => this.#end(EXIT.ok),
+      },
+      { identity, config },
+    );
+    const files = { remove: unlinkSync, restrict: chmodSync };
+    listen({ socket: join(this.#options.runDir, SOCKET_NAME), host: this.#host(), files }, (listening) => {
+      if (listening.kind === "failed") return this.#fail(listening.problem);
+      this.#server = listening.server;
+    });
+  }
+
+  #identity(config: Config): ReturnType<typeof identify> {
+    const { self, boot } = this.#prepared;
+    const isRealtime = this.#realtimeProblem === null;
+    return identify({ config, self, boot, isRealtime, clauses: CLAUSES });
+  }
+
+  #host(): ApiHost {
+    return {
+      status: () => this.#status(),
+      ask: (intent, answer) => this.#worker?.ask(intent, answer),
+      journal: (query) => this.#journal.read(query),
+      follow: (listener) => this.#journal.follow(listener),
+      reload: (answer) => this.#reload(answer),
+    };
+  }
+
+  #status(): ReturnType<typeof statusDocument> {
+    const state = this.#worker?.state;
+    const { lost, problem } = this.#journal.condition();
+    const lease = state?.news ? { news: state.news, at: this.#newsAt } : null;
+    const slow = `the lease is twice as long: ${this.#realtimeProblem ?? ""}`;
+    return statusDocument({
+      now: now(),
+      at_ms: Date.now(),
+      startedAt: this.#startedAt,
+      node: this.#prepared.self,
+      version: VERSION,
+      pid: process.pid,
+      config: this.#config,
+      configFile: this.#options.configFile,
+      configReadAt: this.#configReadAt,
+      lease,
+      picture: state?.picture ?? null,
+      report: state?.node.report ?? null,
+      realtime: {
+        granted: this.#realtimeProblem === null,
+        detail: this.#realtimeProblem === null ? null : slow,
+      },
+      counters: { ...this.#pulseCounters, ...this.#messageCounters(), journal_entries_lost: lost },
+      warnings: [...(problem === null ? [] : [problem]), ...this.#linkProblems.values()],
+    });
+  }
+
+  #messageCounters(): Record<string, number> {
+    const { sent, received, lost, malformed } = this.#peers.counters;
+    return {
+      messages_sent: sent,
+      messages_received: received,
+      messages_lost: lost,
+      messages_malformed: malformed,
+    };
+  }
+
+  /** Takes the file in if it is right and changes only what may change while running; else all stays. */
+  #reload(answer: (answer: ReloadAnswer) => void): void {
+    const read = readConfig(this.#options.configFile);
+    if ("code" in read) return this.#refuseReload(read.text, answer);
+    const fixed = whatNeedsRestart(this.#config, read.config);
+    if (fixed.length > 0) {
+      const text = `a change of ${fixed.join(", ")} needs a restart of the daemon, one node after the other`;
+      return this.#refuseReload(text, answer);
+    }
+    if (read.config.hash === this.#config.hash)
+      return answer({ kind: "done", text: "the file says the same" });
+    this.#config = read.config;
+    this.#configReadAt = now();
+    const { self } = this.#prepared;
+    const addresses = floatingAddresses(read.config, self);
+    const configHash = read.config.hash;
+    this.#thread.postMessage({ kind: "reconfigure", addresses, configHash } satisfies ToKeeper);
+    this.#worker?.reconfigure(read.config, this.#identity(read.config));
+    this.#say("configuration", "reloaded", "reloaded", `${this.#options.configFile} is in force`);
+    answer({ kind: "done", text: `${this.#options.configFile} is in force on ${self}` });
+  }
+
+  #refuseReload(problems: string, answer: (answer: ReloadAnswer) => void): void {
+    const [first = ""] = problems.split("\n");
+    this.#say("configuration", "not reloaded", "reload-refused", `the running one stays: ${first}`);
+    answer({ kind: "refused", problems });
+  }
+
+  #say(subject: string, what: string, code: string, why: string): void {
+    const term = this.#worker?.state.node.term ?? (0 as never);
+    this.#journal.append({ area: "daemon", subject, what, code, why, term });
+  }
+
+  #stop(): void {
+    if (this.#worker === null) return this.#end(EXIT.ok);
+    this.#worker.stop();
+  }
+
+  #fail(problem: string): void {
+    if (this.#isEnding) return;
+    process.stderr.write(`understudy: ${problem}\n`);
+    this.#end(EXIT.failed);
+  }
+
+  /** The keeper removes addresses and guard, programs end, the journal is written; then the process goes. */
+  #end(code: number): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#clock.stop();
+    this.#thread.postMessage({ kind: "remove" });
+    const gone = new Promise<void>((resolve) => {
+      this.#thread.once("exit", () => resolve());
+      setTimeout(resolve, KEEPER_PATIENCE);
+    });
+    this.#resources.stopAll(SWEEP_PATIENCE, async () => {
+      await gone;
+      this.#peers.close();
+      this.#server?.close();
+      this.#journal.close(1_000, () => {
+        this.#prepared.unlock();
+        process.exit(code);
+      });
+    });
+  }
+}
+
+function whatNeedsRestart(before: Config, after: Config): string[] {
+  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+  const parts: Record<string, boolean> = {
+    "the cluster's name": before.cluster === after.cluster,
+    "the key file": before.keyFile === after.keyFile,
+    "the port": before.port === after.port,
+    "the timing": same(before.timing, after.timing),
+    "the members": same(before.members, after.members),
+    "the voters": same(before.voters, after.voters),
+  };
+  return Object.keys(parts).filter((part) => parts[part] !== true);
+}
