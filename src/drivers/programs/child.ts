@@ -53,7 +53,7 @@ function spawnChild(
       pipe.finish();
       if (child.pid === undefined) refuse(spawnProblem(file, error));
     });
-    // "exit", not "close": a child left in the background may hold the pipe for ever.
+    // A child left in the background may hold the pipe for ever: nothing here waits for its end.
     child.once("exit", (code, signal) => {
       pipe.finish();
       const output = kept.text();

@@ -47,7 +47,8 @@ export function openOutput(kept: KeptOutput): OutputPipe {
     writeEnd,
     handedOver: () => closeSync(writeEnd),
     finish() {
-      if (isOpen) drain(readEnd, kept);
+      // libuv reads pipes before it tells of an exit, but does not promise to.
+      if (isOpen && isKept) drain(readEnd, kept);
       // Reading goes on: a background child that fills the pipe would hang, and one that writes into a
       // closed pipe would die of SIGPIPE.
       isKept = false;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -8,6 +8,7 @@ import { ms } from "#model/units.ts";
 import type { Group, Program, ProgramEnd, RunEnd } from "#ports/programs.ts";
 import { parsePasswd } from "./accounts.ts";
 import { keepHead, keepTail, OUTPUT_KEPT } from "./kept-output.ts";
+import { openOutput } from "./pipe.ts";
 import { parseStat, readStat } from "./proc.ts";
 import { createPrograms } from "./programs.ts";
 
@@ -205,6 +206,19 @@ test("ending a group that is gone is done at once", options, async () => {
   await end;
   assert.deepEqual(await endGroup(launched, 5000), []);
   assert.deepEqual(await endGroup(launched, 5000), []);
+});
+
+test("what is in the pipe when a program ends is kept, what comes later is not", () => {
+  const kept = keepTail();
+  const pipe = openOutput(kept);
+  writeSync(pipe.writeEnd, "x".repeat(60_000));
+  pipe.finish();
+  assert.equal(kept.text().length, 60_000);
+  writeSync(pipe.writeEnd, "late");
+  pipe.finish();
+  pipe.handedOver();
+  pipe.finish();
+  assert.equal(kept.text().length, 60_000);
 });
 
 test("kept output is cut between characters, and small pieces add up", () => {

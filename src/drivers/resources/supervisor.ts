@@ -72,10 +72,6 @@ export function createSupervisor(programs: ProgramPort, records: Records, turns:
       return;
     }
     const { run: argv, user, directory, env } = op.resource;
-    const isOurs = () => {
-      const now = supervised.get(op.key);
-      return now?.kind === "running" && now.group.token === token;
-    };
     programs.launch({ argv, user, directory, env: { ...op.env, ...env } }, token, {
       started(group) {
         supervised.set(op.key, { kind: "running", op, group, exits });
@@ -90,7 +86,7 @@ export function createSupervisor(programs: ProgramPort, records: Records, turns:
         if (end.kind === "not-started") {
           records.remove(op.key);
           answer(end.problem);
-        } else if (isOurs()) recover(op, token, end);
+        } else recover(op, token, end);
       },
     });
   }
