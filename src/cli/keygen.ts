@@ -10,17 +10,15 @@ export const command: RunnableCommand = {
   usage: "[FILE|-]",
   summary: "Makes a cluster key, which all members of a cluster share",
   about: [
-    `Writes 64 hex digits to FILE (default ${DEFAULT_KEY}), readable by its owner alone; "-" prints them.`,
+    `Writes 64 hex digits to FILE, by default ${DEFAULT_KEY}, for its owner alone; "-" prints them.`,
     "Never overwrites a file. Copy the key to every member over a safe way.",
   ],
   options: {},
   words: { least: 0, most: 1 },
   examples: [
     { line: "understudy keygen", about: "on one node; then copy the file to the others" },
-    {
-      line: "understudy keygen - | ssh dale 'umask 077; cat > /etc/understudy/cluster.key'",
-      about: "elsewhere",
-    },
+    { line: "understudy keygen ./cluster.key", about: "into this folder" },
+    { line: "understudy keygen -", about: "to stdout" },
   ],
   run: async (args, io) => {
     const file = args.words[0] ?? DEFAULT_KEY;
