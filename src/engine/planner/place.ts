@@ -1,22 +1,23 @@
 // Where each service should be, and why there and nowhere else. Rules in order; the first that answers decides.
 
 import type { ServiceConfig } from "#model/config.ts";
-import type { NodeId, ServiceName } from "#model/ids.ts";
+import type { NodeId } from "#model/ids.ts";
 import type { Reason } from "#model/reason.ts";
 import { because } from "#model/reason.ts";
-import { type Instant, plus } from "#model/units.ts";
+import type { Instant } from "#model/units.ts";
+import { type Candidate, type Case, caseOf, isSticky, stayOf } from "./case.ts";
 import {
   type Facts,
   factsOf,
   isInMaintenance,
   listNames,
-  locate,
   rankIn,
   serviceOn,
   type Whereabouts,
 } from "./facts.ts";
-import { type Fitness, judgeStaying, judgeTaking, type Stay } from "./judge.ts";
-import type { NodeView, Target, View } from "./view.ts";
+import { failbackAt, failbackDue, failbackTo, returnText } from "./failback.ts";
+import type { Fitness } from "./judge.ts";
+import type { Target, View } from "./view.ts";
 
 /** A target, with what the steps towards it have to know. */
 export interface Decision extends Target {
@@ -39,22 +40,6 @@ export interface Decision extends Target {
 export function place(view: View): readonly Decision[] {
   const facts = factsOf(view);
   return view.services.map((service) => placeService(facts, service));
-}
-
-interface Case {
-  readonly facts: Facts;
-  readonly service: ServiceConfig;
-  readonly name: ServiceName;
-  readonly where: Whereabouts;
-  /** Where an operator moved it; null: nowhere. */
-  readonly pin: NodeId | null;
-  readonly candidates: readonly Candidate[];
-}
-
-/** One for each node of `place`, the preferred one first; a pinned node precedes all. */
-interface Candidate {
-  readonly node: NodeView;
-  readonly fitness: Fitness;
 }
 
 interface Choice {
@@ -93,19 +78,6 @@ function placeService(facts: Facts, service: ServiceConfig): Decision {
   };
 }
 
-function caseOf(facts: Facts, service: ServiceConfig): Case {
-  const wish = facts.switchovers.get(service.name);
-  const pin = wish !== undefined && service.place.includes(wish) ? wish : null;
-  const order = pin === null ? service.place : [pin, ...service.place.filter((id) => id !== pin)];
-  const candidates: Candidate[] = [];
-  for (const id of order) {
-    const node = facts.nodes.get(id);
-    if (node !== undefined) candidates.push({ node, fitness: judgeTaking(facts, service, node) });
-  }
-  const where = locate(facts, service, order);
-  return { facts, service, name: service.name, where, pin, candidates };
-}
-
 /** Maintenance: it is where it is. What is not known to be elsewhere may be on a node that only operators touch. */
 function leaveInMaintenance({ facts, service, name, where, candidates }: Case): Choice | null {
   const node = where.kind === "nowhere" ? null : where.node.id;
@@ -133,10 +105,11 @@ function leaveInMaintenance({ facts, service, name, where, candidates }: Case): 
   return { node: null, held: true, reason, waiting: reason };
 }
 
-function followOperator({ facts, service, name, where, pin, candidates }: Case): Choice | null {
+function followOperator(each: Case): Choice | null {
+  const { name, where, pin, candidates } = each;
   if (pin === null) return null;
   const isThere = isSticky(where) && where.node.id === pin;
-  const stays = isThere && stayOf(facts, service, where, candidates).kind === "stays";
+  const stays = isThere && stayOf(each)?.kind === "stays";
   const isFit = candidates[0]?.node.id === pin && candidates[0].fitness.kind === "fit";
   if (!stays && !isFit) return null;
   return { node: pin, reason: because("moved-by-operator", `an operator moved ${name} to ${pin}`) };
@@ -157,8 +130,9 @@ function failBack(each: Case): Choice | null {
   return { node: to.id, reason: because("failback", `${to.id} is fit again and preferred for ${each.name}`) };
 }
 
-function keepWhatRuns({ facts, service, name, where, candidates }: Case): Choice | null {
-  if (!isSticky(where) || stayOf(facts, service, where, candidates).kind !== "stays") return null;
+function keepWhatRuns(each: Case): Choice | null {
+  const { name, where } = each;
+  if (!isSticky(where) || stayOf(each)?.kind !== "stays") return null;
   const { id } = where.node;
   if (where.kind === "starting")
     return { node: id, reason: because("starting", `${id} is starting ${name}`) };
@@ -179,10 +153,10 @@ function moveToFit(each: Case): Choice | null {
   return { node: best.node.id, reason: reasonToMove(each, best.node.id) };
 }
 
-function stayForLack({ facts, service, name, where, candidates }: Case): Choice | null {
-  if (where.kind !== "active") return null;
-  const stay = stayOf(facts, service, where, candidates);
-  if (stay.kind !== "moves") return null;
+function stayForLack(each: Case): Choice | null {
+  const { name, where } = each;
+  const stay = stayOf(each);
+  if (where.kind !== "active" || stay?.kind !== "moves") return null;
   const text = `${stay.reason.text}, but no other node can take ${name}`;
   return { node: where.node.id, reason: because("nowhere-better", text) };
 }
@@ -195,19 +169,20 @@ function awaitFirstCheck({ name, where, candidates }: Case): Choice | null {
   return { node: null, reason, waiting: reason };
 }
 
-function nowhere({ facts, service, name, where, candidates }: Case): Choice {
-  const stay = where.kind === "active" ? stayOf(facts, service, where, candidates) : null;
+function nowhere(each: Case): Choice {
+  const { service, name, where } = each;
+  const stay = where.kind === "active" ? stayOf(each) : null;
   const why = stay === null || stay.kind === "stays" ? "" : `${stay.reason.text}, and `;
   const nobody =
     service.place.length === 1 ? `${service.place[0]} cannot` : `none of ${listNames(service.place)} can`;
-  const text = `${why}${nobody} run ${name}`;
-  return { node: null, reason: because("no-candidate", text) };
+  return { node: null, reason: because("no-candidate", `${why}${nobody} run ${name}`) };
 }
 
-function reasonToMove({ facts, service, name, where, candidates }: Case, to: NodeId): Reason {
-  if (where.kind === "active") {
-    const stay = stayOf(facts, service, where, candidates);
-    if (stay.kind !== "stays") return because(stay.reason.code, `${stay.reason.text}; ${to} can take it`);
+function reasonToMove(each: Case, to: NodeId): Reason {
+  const { service, name, where, candidates } = each;
+  const stay = where.kind === "active" ? stayOf(each) : null;
+  if (stay !== null && stay.kind !== "stays") {
+    return because(stay.reason.code, `${stay.reason.text}; ${to} can take it`);
   }
   if (where.kind === "lost") {
     const { id, standing } = where.node;
@@ -236,56 +211,6 @@ function passOver(each: Case, choice: Choice, { node, fitness }: Candidate): Rea
   return because(`failback-${service.failback.kind}`, `${node.id} is preferred, but ${returnText(each)}`);
 }
 
-function returnText({ service, name, where }: Case): string {
-  if (service.failback.kind === "manual") return `${name} returns only when an operator says so`;
-  if (where.kind !== "active") return `${name} is on its way`;
-  if (service.failback.kind === "auto") return `${name} cannot return now`;
-  return `${name} returns when it was fit for ${formatDelay(service.failback.delay)}`;
-}
-
-/** The earliest fit node that precedes where the service is active, if it should ever return by itself. */
-function failbackTo({ facts, service, where, pin, candidates }: Case): NodeView | null {
-  const isPinned = pin !== null && candidates[0]?.fitness.kind !== "unfit";
-  const isThere = where.kind === "active" && where.node.id === pin;
-  if (where.kind !== "active" || where.node.standing !== "alive" || service.failback.kind === "manual")
-    return null;
-  if (isPinned || isThere || judgeStaying(facts, service, where.node).kind !== "stays") return null;
-  const here = rankIn(service.place, where.node.id);
-  const best = candidates.find(
-    ({ node, fitness }) => fitness.kind === "fit" && rankIn(service.place, node.id) < here,
-  );
-  return best?.node ?? null;
-}
-
-function failbackDue({ facts, service }: Case, to: NodeView): Instant | null {
-  if (service.failback.kind !== "after") return facts.view.now;
-  const { fitSince } = serviceOn(to, service.name);
-  return fitSince === null ? null : plus(fitSince, service.failback.delay);
-}
-
-function failbackAt(each: Case): Instant | null {
-  const to = failbackTo(each);
-  const dueAt = to === null ? null : failbackDue(each, to);
-  return dueAt !== null && dueAt > each.facts.view.now ? dueAt : null;
-}
-
-/** What has a node that a rule may want to keep. */
-function isSticky(where: Whereabouts): where is Whereabouts & { kind: "active" | "starting" } {
-  return where.kind === "active" || where.kind === "starting";
-}
-
-/** A service that only starts has nothing to lose: there, whatever speaks against taking it counts. */
-function stayOf(
-  facts: Facts,
-  service: ServiceConfig,
-  where: Whereabouts & { kind: "active" | "starting" },
-  candidates: readonly Candidate[],
-): Stay {
-  if (where.kind === "active") return judgeStaying(facts, service, where.node);
-  const own = candidates.find(({ node }) => node.id === where.node.id);
-  return own?.fitness.kind === "unfit" ? { kind: "ends", reason: own.fitness.reason } : { kind: "stays" };
-}
-
 const idOf = ({ node }: Candidate): NodeId => node.id;
 
 const untilOf = (fitness: Fitness): Instant | null => (fitness.kind === "unfit" ? fitness.until : null);
@@ -303,10 +228,4 @@ function firstAnswer<A, B>(questions: readonly ((a: A) => B | null)[], a: A): B 
     if (answer !== null) return answer;
   }
   return null;
-}
-
-function formatDelay(delay: number): string {
-  const seconds = delay / 1000;
-  if (seconds < 120) return `${seconds} s`;
-  return `${Math.round(seconds / 6) / 10} minutes`;
 }
