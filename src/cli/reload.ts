@@ -14,8 +14,9 @@ export const command: RunnableCommand = {
   options: { "run-dir": RUN_DIR_OPTION },
   words: { least: 0, most: 0 },
   examples: [
+    { line: "understudy reload", about: "the file that the daemon was started with" },
     {
-      line: "understudy check /etc/understudy/understudy.yaml && understudy reload",
+      line: "understudy check && understudy reload",
       about: "look first, then take it",
     },
   ],

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -120,6 +121,18 @@ test("a full disk is said, and the queue stays bounded: the oldest entries are l
   assert.ok(journal.condition().lost > 80);
   assert.equal(whats(journal).length, 100);
   await close(journal);
+});
+
+test("what a full disk refused is written when there is room again", async () => {
+  symlinkSync("/dev/full", file);
+  const journal = open({ retryAfter: 10 });
+  journal.append(line("a"));
+  await until(() => /ENOSPC/.test(journal.condition().problem ?? ""));
+  journal.append(line("b"));
+  rmSync(file);
+  await until(() => journal.condition().problem === null);
+  await close(journal);
+  assert.deepEqual(whats(open()), ["a", "b"]);
 });
 
 test("a journal that cannot be read says so and starts anew", async () => {
