@@ -109,7 +109,6 @@ export class Keeper {
       for (const ip of swept.ips) this.#journal("grant", ip, "removed", "swept", why);
     }
     this.#report("addresses", addresses.prepare(this.#addresses));
-    for (const address of this.#addresses) addresses.probe(address);
   }
 
   /** Other addresses: a new guard, closed, in one step; what is held is armed again right after it. */
@@ -158,6 +157,8 @@ export class Keeper {
         return this.#release(effect.id, effect.addresses);
       case "announce":
         this.#report("announcement", addresses.announce(effect.addresses, effect.until));
+        // A stranger that has the address does not answer an announcement, but it answers this.
+        for (const address of effect.addresses) addresses.probe(address);
         return;
       case "tell":
         return tell(effect.message);

@@ -225,8 +225,12 @@ function foldTook(
   return dropHeld(state, addresses);
 }
 
-/** Somebody else answers for an address of ours: said, and announced against while we may act. */
+/**
+ * Somebody else answers for an address that is held here: said, and announced against while we may act. While it
+ * is held elsewhere in the cluster, that is what its holder is supposed to do.
+ */
 function foldClaim(state: KeeperState, ip: string, mac: string, now: Instant): KeeperState {
+  if (!state.grants.held.some((h) => h.address.ip === ip)) return state;
   const claims = new Map(state.claims).set(ip, { mac, at: now });
   const held = state.grants.held.map((h) => (h.address.ip === ip ? { ...h, announceAt: now } : h));
   return { ...state, claims, grants: { ...state.grants, held } };

@@ -135,7 +135,8 @@ export function foldStoredBy(
   if (storedBy.size < identity.quorum)
     return { leader: { ...leader, proposal: { ...proposal, storedBy } }, effects: [] };
   const { intents, ask, text } = proposal;
-  const accepted: LeaderState = { ...leader, intents, proposal: null };
+  // While collecting, this was the newest document of a quorum: now it is known what operators asked for.
+  const accepted: LeaderState = { ...leader, phase: "leading", intents, proposal: null };
   if (ask === null) return { leader: accepted, effects: [] };
   const step = settle(accepted, ask, { kind: "accepted", version: intents.version, text });
   const line = journalLine(
