@@ -66,7 +66,39 @@ describe("floating addresses in the kernel", { skip, timeout: 90_000 }, () => {
     assert.deepEqual(await one.addresses.poll(), []);
   });
 
+  test("what is removed and added again before anybody looks is no event", async () => {
+    await addBoth(one);
+    await removeBoth(one);
+    await addBoth(one);
+    assert.deepEqual(await one.addresses.poll(), []);
+    await removeBoth(one);
+  });
+
+  test("an IPv6 address leaves the life of the subnet's own route alone", async () => {
+    one.run("ip -6 route replace fd66::/64 dev eth0 proto kernel metric 256 expires 5000");
+    await addBoth(one, 60);
+    assert.match(one.run("ip -6 route show fd66::/64"), /expires (5000|49[0-9]{2})sec/);
+    await removeBoth(one);
+    assert.match(one.run("ip -6 route show fd66::/64"), /expires (5000|49[0-9]{2})sec/);
+  });
+
+  test("an address that an earlier life left elsewhere does not decide where it belongs", async () => {
+    one.run(
+      "ip link add else0 type veth peer name else1; ip link set else0 up; ip addr add 10.66.0.100/32 dev else0",
+    );
+    try {
+      assert.deepEqual(await one.addresses.prepare(BOTH), DONE);
+      assert.deepEqual(await one.addresses.add(V4, 600), DONE);
+      assert.match(one.run("ip -o addr show eth0"), /10\.66\.0\.100\/24/);
+    } finally {
+      one.run("ip link del else0");
+    }
+    await removeBoth(one);
+  });
+
   test("an address that became the first of its subnet does not take the host's own with it", async () => {
+    one.run("for of in all eth0; do echo 0 > /proc/sys/net/ipv4/conf/$of/promote_secondaries; done");
+    assert.deepEqual(await one.addresses.prepare(BOTH), DONE);
     await addBoth(one);
     one.run("ip addr del 10.66.0.1/24 dev eth0; ip addr add 10.66.0.1/24 dev eth0");
     await addBoth(one);

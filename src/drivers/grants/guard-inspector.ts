@@ -26,8 +26,8 @@ export class GuardInspector {
   readonly #writer = new MessageWriter();
   /** The count of transactions as it must be when nobody else made one. */
   #count = 0;
-  /** The guard as it was put up: everything but entries that time out and counters. */
-  #remembered = "";
+  /** The guard as it was put up: everything but entries that time out and counters. Null: not yet known. */
+  #remembered: string | null = null;
 
   constructor(socket: NetlinkSocket, tables: readonly Table[]) {
     this.#socket = socket;

@@ -120,20 +120,27 @@ export class KernelGuard implements GrantPort {
   }
 
   close(addresses: readonly FloatingAddress[]): Outcome {
-    let worst: Outcome = DONE;
-    for (const address of addresses) {
+    const socket = this.#socket;
+    const start = this.#now();
+    const keys = new Set(addresses.map(addressKey));
+    // An entry never outlives its instant, so what is past it needs no transaction.
+    const isOpen = ({ openUntil }: Guarded) => openUntil > start;
+    const closing = addresses.some((address) => {
       const guarded = this.#guarded.get(addressKey(address));
-      if (guarded === undefined || this.#socket === null) continue;
-      for (const { table, set } of this.#openSetsOf(address)) {
-        // One transaction each: of two entries with one instant, one may have expired a tick before the other.
-        const batch = this.#batch(this.#socket);
-        batch.deleteElement(table, set, guarded.key);
-        const { errno } = this.#commit(this.#socket, batch);
-        if (errno !== 0 && errno !== ENOENT) worst = sysFailure(errno, `closing ${address.ip}`);
-      }
-      this.#guarded = new Map(this.#guarded).set(addressKey(address), { ...guarded, openUntil: NEVER });
-    }
-    return worst;
+      return guarded !== undefined && isOpen(guarded);
+    });
+    if (socket === null || !closing) return DONE;
+    this.#guarded = new Map(
+      [...this.#guarded].map(([key, guarded]) => [
+        key,
+        keys.has(key) ? { ...guarded, openUntil: NEVER } : guarded,
+      ]),
+    );
+    // Stated without the closed ones. Deleting them by name would be refused whenever one has just expired, and
+    // a refused transaction waits for a grace period of the whole kernel: some ten milliseconds.
+    const others = [...this.#guarded.values()].some(isOpen);
+    if (others && this.#restate(socket)) return DONE;
+    return this.#closeAll(socket);
   }
 
   check(): GuardState {
@@ -200,13 +207,17 @@ export class KernelGuard implements GrantPort {
     return this.#commit(socket, batch);
   }
 
-  /** Always a new token: one that is still there would keep its old end on some kernels, not on others. */
   #storeToken(socket: NetlinkSocket): Answer {
-    this.#token = (this.#token + 1) >>> 0;
-    const batch = this.#batch(socket).addElements(this.#inet, INET_SETS.tokens.name, [
-      { key: tokenKey(this.#token), timeout: this.#tokenLife },
-    ]);
+    const batch = this.#batch(socket);
+    this.#addToken(batch);
     return this.#commit(socket, batch);
+  }
+
+  /** Always a new token: one that is still there would keep its old end on some kernels, not on others. */
+  #addToken(batch: Batch): void {
+    this.#token = (this.#token + 1) >>> 0;
+    const element = { key: tokenKey(this.#token), timeout: this.#tokenLife };
+    batch.addElements(this.#inet, INET_SETS.tokens.name, [element]);
   }
 
   /** Exchanges the token for all entries that are to be open. */
@@ -257,6 +268,27 @@ export class KernelGuard implements GrantPort {
     );
   }
 
+  /** Writes the open entries anew; false when that was refused. */
+  #restate(socket: NetlinkSocket): boolean {
+    if (this.#storeToken(socket).errno !== 0) return false;
+    const timeouts = this.#timeouts({ keys: new Set(), until: NEVER, start: this.#now() });
+    return this.#swap(socket, timeouts).answer.errno === 0;
+  }
+
+  /** Needs no token and cannot be refused while the guard stands; without the guard there is nothing open. */
+  #closeAll(socket: NetlinkSocket): Outcome {
+    const batch = this.#batch(socket);
+    for (const { table, set } of this.#openSets()) batch.flushSet(table, set);
+    // Flushing empty sets would be no transaction to the kernel, and our count of them would be wrong.
+    this.#addToken(batch);
+    const { errno } = this.#commit(socket, batch);
+    if (errno !== 0 && errno !== ENOENT) return sysFailure(errno, "closing addresses");
+    this.#guarded = new Map(
+      [...this.#guarded].map(([key, guarded]) => [key, { ...guarded, openUntil: NEVER }]),
+    );
+    return DONE;
+  }
+
   #refused(answer: Answer): Outcome {
     if (answer.errno === ENOENT) return failed("gone", "the guard is no longer there");
     return sysFailure(answer.errno, "opening an address");
@@ -268,10 +300,6 @@ export class KernelGuard implements GrantPort {
       { table: this.#arp, set: ARP_SETS.open.name, family: 4 },
       { table: this.#inet, set: INET_SETS.open6.name, family: 6 },
     ];
-  }
-
-  #openSetsOf(address: FloatingAddress): readonly { table: Table; set: string }[] {
-    return this.#openSets().filter(({ family }) => family === address.family);
   }
 
   #batch(socket: NetlinkSocket): Batch {

@@ -32,7 +32,6 @@ interface Sockets {
   readonly rtnetlink: Rtnetlink;
   readonly monitor: NetlinkSocket;
   readonly sender: FrameSender;
-  readonly ownPort: number;
 }
 
 export class KernelAddresses implements AddressPort {
@@ -49,6 +48,8 @@ export class KernelAddresses implements AddressPort {
   readonly #found = new Map<string, Found>();
   /** By address key: index of the device where it was last found to belong. */
   readonly #home = new Map<string, number>();
+  /** By address and index: notifications to come about our own removals. */
+  readonly #expected = new Map<string, number>();
   /** By index, as of the last notification. */
   #devices: ReadonlyMap<number, Device> = new Map();
 
@@ -115,10 +116,10 @@ export class KernelAddresses implements AddressPort {
     const sockets = this.#sockets;
     if (sockets === null) return [];
     const events: AddressEvent[] = [];
-    const state = sockets.monitor.poll((message) => {
-      // Our own removals are no news, even when the address was added again before this is read.
-      if (message.portId !== sockets.ownPort) events.push(...this.#foldNotification(message));
-    }, POLL_LIMIT);
+    const state = sockets.monitor.poll(
+      (message) => events.push(...this.#foldNotification(message)),
+      POLL_LIMIT,
+    );
     if (state === "lost") this.#mustResync = true;
     if (this.#mustResync) events.push(...this.#resync(sockets.rtnetlink));
     events.push(...this.#claims());
@@ -134,8 +135,9 @@ export class KernelAddresses implements AddressPort {
     const found = there.filter(({ ip }) => ips.has(ip));
     for (const address of found) {
       const outcome = opened.rtnetlink.remove(address);
-      if (outcome.kind === "failed") return outcome;
+      if (typeof outcome !== "string") return outcome as Swept;
       this.#added.delete(address.ip);
+      if (outcome === "removed") this.#expectNotice(address);
     }
     return { kind: "done", ips: [...new Set(found.map(({ ip }) => ip))] };
   }
@@ -147,6 +149,7 @@ export class KernelAddresses implements AddressPort {
     this.#sockets = null;
     this.#listener = null;
     this.#found.clear();
+    this.#expected.clear();
   }
 
   #open(): Sockets | Outcome {
@@ -156,7 +159,7 @@ export class KernelAddresses implements AddressPort {
     const rtnetlink = Rtnetlink.open();
     const sender = FrameSender.open();
     if (rtnetlink instanceof Rtnetlink && sender instanceof FrameSender) {
-      this.#sockets = { monitor, rtnetlink, sender, ownPort: rtnetlink.portId() };
+      this.#sockets = { monitor, rtnetlink, sender };
       return this.#sockets;
     }
     monitor.close();
@@ -229,7 +232,8 @@ export class KernelAddresses implements AddressPort {
         const address = readAddress(message);
         if (address === null) return [];
         if (!this.#known.has(address.ip)) this.#found.clear();
-        return message.type === RTM_DELADDR ? this.#foldRemoved(address) : [];
+        if (message.type === RTM_NEWADDR || this.#isExpected(address)) return [];
+        return this.#foldRemoved(address);
       }
       case RTM_NEWLINK:
       case RTM_DELLINK:
@@ -237,6 +241,20 @@ export class KernelAddresses implements AddressPort {
       default:
         return [];
     }
+  }
+
+  /** Our own removal is no news, also when the address was added again before its notification is read. */
+  #expectNotice({ ip, index }: { ip: string; index: number }): void {
+    const key = `${ip} ${index}`;
+    this.#expected.set(key, (this.#expected.get(key) ?? 0) + 1);
+  }
+
+  #isExpected({ ip, index }: { ip: string; index: number }): boolean {
+    const key = `${ip} ${index}`;
+    const count = this.#expected.get(key) ?? 0;
+    if (count > 1) this.#expected.set(key, count - 1);
+    else this.#expected.delete(key);
+    return count > 0;
   }
 
   #foldRemoved({ ip, index }: { ip: string; index: number }): readonly AddressEvent[] {
@@ -281,10 +299,13 @@ export class KernelAddresses implements AddressPort {
   /** The kernel dropped notifications: what they would have said is the difference between then and now. */
   #resync(rtnetlink: Rtnetlink): readonly AddressEvent[] {
     this.#found.clear();
+    // What still waits is older than what is read now.
+    this.#sockets?.monitor.drain();
     const devices = rtnetlink.devices();
     const addresses = rtnetlink.addresses();
     if (typeof devices === "number" || typeof addresses === "number") return [];
     this.#mustResync = false;
+    this.#expected.clear();
     const now = byIndex(devices);
     const indexes = new Set([...this.#devices.keys(), ...now.keys()]);
     const changes = [...indexes].flatMap((index) => this.#foldDevice(index, now.get(index) ?? null));

@@ -82,11 +82,6 @@ export class Rtnetlink {
     this.#socket.close();
   }
 
-  /** Notifications with it are about what this object did. */
-  portId(): number {
-    return this.#socket.portId();
-  }
-
   /** All devices of this network namespace; a negated errno when the kernel does not say. */
   devices(): Device[] | number {
     const answer = this.#dump(RTM_GETLINK, Buffer.alloc(IFINFOMSG_BYTES));
@@ -127,8 +122,8 @@ export class Rtnetlink {
     return sysFailure(errno, `adding ${address.ip}/${address.prefix} to ${device.name}`);
   }
 
-  /** Absent is fine. */
-  remove(address: DeviceAddress): Outcome {
+  /** Whether it was there to be removed. */
+  remove(address: DeviceAddress): "removed" | "absent" | Outcome {
     const family = address.bytes.length === 4 ? 4 : 6;
     const bytes = Uint8Array.from(address.bytes);
     this.#begin(RTM_DELADDR, 0, ifaddrmsg({ family, prefix: address.prefix }, address.index)).attribute(
@@ -136,7 +131,8 @@ export class Rtnetlink {
       bytes,
     );
     const { errno } = this.#socket.request(this.#writer.end().bytes);
-    if (errno === 0 || errno === EADDRNOTAVAIL || errno === ENODEV) return DONE;
+    if (errno === 0) return "removed";
+    if (errno === EADDRNOTAVAIL || errno === ENODEV) return "absent";
     return sysFailure(errno, `removing ${address.ip}`);
   }
 

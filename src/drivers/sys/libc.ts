@@ -32,7 +32,6 @@ const calls = {
   recv: libc.func("intptr_t recv(int fd, void *data, size_t n, int flags)"),
   close: libc.func("int close(int fd)"),
   setsockopt: libc.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)"),
-  getsockname: libc.func("int getsockname(int fd, void *address, void *length)"),
   ifNameToIndex: libc.func("unsigned int if_nametoindex(const char *name)"),
   schedSetscheduler: libc.func("int sched_setscheduler(int pid, int policy, const void *param)"),
   pipe2: libc.func("int pipe2(void *ends, int flags)"),
@@ -71,11 +70,6 @@ export function setOption(fd: number, option: { level: number; name: number; val
 /** How many bytes may wait in the socket; the kernel caps it at net.core.rmem_max. */
 export function setReceiveBuffer(fd: number, bytes: number): SysResult {
   return setOption(fd, { level: SOL_SOCKET, name: SO_RCVBUF, value: int32(bytes) });
-}
-
-/** Fills in the socket's own address, cut at the length of `into`. */
-export function ownAddress(fd: number, into: Uint8Array): SysResult {
-  return orErrno(calls.getsockname(fd, into, int32(into.length)));
 }
 
 /** One instruction of classic BPF (struct sock_filter, linux/filter.h). */

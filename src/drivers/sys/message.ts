@@ -15,8 +15,6 @@ export interface Message {
   readonly type: number;
   readonly flags: number;
   readonly seq: number;
-  /** Port id of the socket whose request caused a notification; 0: the kernel itself. */
-  readonly portId: number;
   /** Everything behind the netlink header. */
   readonly body: Buffer;
 }
@@ -123,7 +121,6 @@ export function readMessages(received: Buffer): Message[] {
       type: received.readUInt16LE(at + 4),
       flags: received.readUInt16LE(at + 6),
       seq: received.readUInt32LE(at + 8),
-      portId: received.readUInt32LE(at + 12),
       body: received.subarray(at + HEADER, at + length),
     });
     at += align(length);

@@ -6,7 +6,6 @@ import {
   bindSocket,
   closeSocket,
   openSocket,
-  ownAddress,
   receive,
   SOCK_RAW,
   send,
@@ -85,12 +84,6 @@ export class NetlinkSocket {
   nextSeq(): number {
     this.#seq = (this.#seq + 1) >>> 0 || 1;
     return this.#seq;
-  }
-
-  /** The socket's address in the kernel, as notifications name the one who caused them. */
-  portId(): number {
-    const address = Buffer.alloc(12);
-    return ownAddress(this.fd, address) < 0 ? 0 : address.readUInt32LE(4);
   }
 
   /**

@@ -1,0 +1,43 @@
+// The kernel's guard keeps the contract of GrantPort, in a network namespace of this process's own.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import koffi from "koffi";
+import { KernelGuard } from "#drivers/grants/kernel-guard.ts";
+import { monotonicNow } from "#drivers/sys/clock.ts";
+import { parseAddress } from "#model/address.ts";
+import { grantContract } from "./grant-port.ts";
+
+const CLONE_NEWNET = 0x40000000;
+const addresses = ["10.66.0.100/24", "fd66::100/64", "10.66.0.101/24"].map((text) => {
+  const address = parseAddress(text);
+  assert.ok(address !== null);
+  return address;
+});
+
+if (process.getuid?.() === 0) {
+  // This thread alone moves; netlink calls and child processes come from it.
+  assert.equal(koffi.load(null).func("int unshare(int flags)")(CLONE_NEWNET), 0);
+  grantContract("kernel", () => ({
+    port: new KernelGuard({ suffix: "_contract" }),
+    addresses,
+    now: monotonicNow,
+    wait: (duration) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, duration),
+    isOpen: ({ ip, family }) => {
+      const sets =
+        family === 4
+          ? ["inet understudy_contract open4", "arp understudy_contract open"]
+          : ["inet understudy_contract open6"];
+      const listed = sets.map((set) =>
+        execFileSync("nft", ["list", "set", ...set.split(" ")], { encoding: "utf8" }),
+      );
+      const isListed = listed.map((text) => text.includes(`${ip} timeout`));
+      assert.equal(new Set(isListed).size, 1, "both tables agree");
+      return isListed[0] === true;
+    },
+    flush: () => execFileSync("nft", ["flush", "ruleset"]),
+  }));
+} else {
+  test("the kernel's guard", { skip: "needs root for network namespaces" }, () => {});
+}
