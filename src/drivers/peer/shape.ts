@@ -12,7 +12,7 @@ export function object<T>(fields: Fields<T>): Shape<T> {
   return (value): value is T => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
     const record = value as Readonly<Record<string, unknown>>;
-    return entries.every(([name, shape]) => Object.hasOwn(record, name) && shape(record[name]));
+    return entries.every(([name, shape]) => shape(record[name]));
   };
 }
 
