@@ -20,7 +20,11 @@ test("equal contents never give equal datagrams, not even after a restart", () =
   const sealers = [createSealer(ring), createSealer(ring)];
   const texts = sealers.flatMap((sealer) => [1, 2, 3].map(() => Buffer.from(sealer.seal(content).datagram)));
   assert.equal(new Set(texts.map((bytes) => bytes.toString("hex", 23))).size, 6);
-  assert.ok(texts.every((bytes) => bytes.length === content.length + SEAL_BYTES && !bytes.includes(Buffer.from(content))));
+  assert.ok(
+    texts.every(
+      (bytes) => bytes.length === content.length + SEAL_BYTES && !bytes.includes(Buffer.from(content)),
+    ),
+  );
 });
 
 test("another key, cluster or purpose does not open", () => {
