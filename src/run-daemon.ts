@@ -2,6 +2,7 @@
 // the real drivers around the worker's loop.
 
 import { chmodSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
+import { setPriority } from "node:os";
 import { join } from "node:path";
 import { Worker as Thread } from "node:worker_threads";
 import { formatEntry } from "#api/journal-text.ts";
@@ -55,11 +56,26 @@ interface Refusal {
 const SWEEP_PATIENCE = ms(15_000);
 const KEEPER_PATIENCE = 2_000;
 
+/**
+ * The worker may be late without harm, but a move passes through several workers: on a busy host each would
+ * wait for its turn. Threads of its own inherit this, what it starts does not (drivers/programs).
+ */
+const WORKER_NICE = -10;
+
 /** Runs until the daemon has left in good order, or says on stderr why it cannot start. */
 export async function runDaemon(options: UpOptions): Promise<void> {
   const prepared = prepare(options);
   if ("code" in prepared) return refuse(prepared);
+  raisePriority();
   await new Daemon(options, prepared).run();
+}
+
+function raisePriority(): void {
+  try {
+    setPriority(WORKER_NICE);
+  } catch {
+    // Not allowed: moves may take longer while the host is busy, and nothing else changes.
+  }
 }
 
 function refuse({ code, text }: Refusal): never {

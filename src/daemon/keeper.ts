@@ -202,16 +202,16 @@ export class Keeper {
     else this.#report("grant", armed);
   }
 
+  /**
+   * Closed in the kernel, an address is let go: whoever waits for that hears it before the address is taken off
+   * its device, which may have to wait for a lock of the kernel's (RTNL).
+   */
   #release(id: number | null, addresses: readonly FloatingAddress[]): void {
     const closed = this.#ports.grants.close(addresses);
-    const problems = closed.kind === "failed" ? [closed.detail] : [];
-    for (const address of addresses) {
-      const removed = this.#ports.addresses.remove(address);
-      if (removed.kind === "failed") problems.push(removed.detail);
-    }
-    const problem = problems.length === 0 ? null : problems.join("; ");
+    const problem = closed.kind === "failed" ? closed.detail : null;
     if (problem !== null) this.#journal("grant", "release", "failed", "release-failed", problem);
     if (id !== null) this.#ports.tell({ kind: "released", id, problem });
+    for (const address of addresses) this.#report(address.ip, this.#ports.addresses.remove(address));
   }
 
   #pollInTime(at: Instant): Instant {

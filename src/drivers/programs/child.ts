@@ -2,7 +2,7 @@
 
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { statSync } from "node:fs";
-import { userInfo } from "node:os";
+import { getPriority, setPriority, userInfo } from "node:os";
 import type { Program, ProgramEnd } from "#ports/programs.ts";
 import { type Account, findAccount } from "./accounts.ts";
 import type { KeptOutput } from "./kept-output.ts";
@@ -60,10 +60,20 @@ function spawnChild(
       if (code !== null) listener.ended({ kind: "exited", code, output });
       else listener.ended({ kind: "signalled", signal: signal ?? "unknown", output });
     });
+    if (child.pid !== undefined) lowerPriority(child.pid);
     // It cannot be reaped before this turn of the loop ends, so /proc still has it.
     if (child.pid !== undefined) listener.started(child.pid, readStat(child.pid)?.startTicks ?? 0);
   } catch (error) {
     refuse(spawnProblem(file, error));
+  }
+}
+
+/** The daemon runs before others when the host is busy; what it starts is one of the others. */
+function lowerPriority(pid: number): void {
+  try {
+    if (getPriority(pid) < 0) setPriority(pid, 0);
+  } catch {
+    // It has ended already.
   }
 }
 
