@@ -258,6 +258,8 @@ class Daemon {
   #startWorker(): void {
     const { config } = this.#prepared;
     const identity = this.#identity(config);
+    const { lease, pulse } = config.timing;
+    this.#say("daemon", "started", "started", `understudy ${VERSION}, lease ${lease} ms, pulse ${pulse} ms`);
     if (this.#realtimeProblem !== null) {
       const why = `${this.#realtimeProblem}; the lease is ${identity.lease} ms instead of ${config.timing.lease} ms`;
       this.#say("keeper", "without real-time priority", "no-realtime", why);

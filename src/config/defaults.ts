@@ -41,7 +41,7 @@ export const TIMING_LIMITS = {
 } as const;
 
 /** What one pulse states about all members must fit into one datagram. */
-export const MEMBERS_MAX = 64;
+export const MEMBERS_MAX = 24;
 /** With two, the loss of either ends the quorum; that case needs fencing, which comes later. */
 export const VOTERS_MIN = 3;
 
