@@ -18,7 +18,7 @@ export interface GrantPort {
   /**
    * Opens the addresses until `until` and not a moment longer, however late this process is run.
    *
-   * First arm and renewal alike; one atomic step for all of them. Other addresses keep the instant they were
+   * An instant more than a day away counts as a day away. First arm and renewal alike; one atomic step for all of them. Other addresses keep the instant they were
    * armed to. Codes: `late` (too little time is left: nothing was opened, and these are now closed),
    * `frozen` (this process was held up between two calls, twice: nothing was changed, call again),
    * `not-guarded` (not among the installed), `gone` (the guard is missing: call `check`), errno names.

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FloatingAddress } from "#model/address.ts";
-import { type Instant, type Ms, ms, plus } from "#model/units.ts";
+import { FOREVER, type Instant, type Ms, ms, plus } from "#model/units.ts";
 import type { GrantPort } from "#ports/grants.ts";
 import type { Outcome } from "#ports/outcome.ts";
 
@@ -63,6 +63,13 @@ export function grantContract(name: string, make: () => GrantBench): void {
     assert.deepEqual(bench.port.arm(bench.addresses, plus(bench.now(), LONG)), DONE);
     assert.deepEqual(bench.port.arm(bench.addresses, plus(bench.now(), SHORT)), DONE);
     bench.wait(SHORT);
+    assert.deepEqual(open(bench), []);
+  });
+
+  guarded("an instant that never comes opens all the same", (bench) => {
+    assert.deepEqual(bench.port.arm(bench.addresses, FOREVER), DONE);
+    assert.deepEqual(open(bench), bench.addresses);
+    assert.deepEqual(bench.port.close(bench.addresses), DONE);
     assert.deepEqual(open(bench), []);
   });
 

@@ -34,6 +34,8 @@ const TOKEN_TICKS = 2;
 const TOKEN_AT_LEAST = 6;
 /** In ticks: less is rounded down to 0, which would mean forever. */
 const ENTRY_TICKS = 2;
+/** In milliseconds, a day: the kernel counts no instant that never comes. */
+const ENTRY_AT_MOST = 86_400_000;
 const ARM_TRIES = 2;
 const INSTALL_TRIES = 3;
 
@@ -101,7 +103,10 @@ export class KernelGuard implements GrantPort {
       const timeouts = this.#timeouts({ keys, until, start });
       if (addresses.some((address) => !timeouts.has(addressKey(address)))) {
         this.close(addresses);
-        return failed("late", `only ${Math.round(until - start)} ms are left: too little to open an address`);
+        return failed(
+          "late",
+          `only ${Math.max(0, Math.round(until - start))} ms are left: too little to open an address`,
+        );
       }
       const swapped = this.#swap(socket, timeouts);
       if (swapped.answer.errno === 0) {
@@ -246,7 +251,7 @@ export class KernelGuard implements GrantPort {
     for (const [key, { openUntil }] of this.#guarded) {
       const until = wanted.keys.has(key) ? wanted.until : openUntil;
       const left = Math.floor(until - wanted.start - this.#tokenLife);
-      if (left >= ENTRY_TICKS * this.#tick) timeouts.set(key, left);
+      if (left >= ENTRY_TICKS * this.#tick) timeouts.set(key, Math.min(left, ENTRY_AT_MOST));
     }
     return timeouts;
   }

@@ -17,8 +17,6 @@ const own = (index: number, ip: string, prefix: number) => ({
   ip,
   bytes: ipBytes(ip),
   prefix,
-  permanent: true,
-  secondary: false,
 });
 
 const network: Network = {

@@ -26,10 +26,8 @@ export const GROUPS = 0x1 | 0x10 | 0x100;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, CACHEINFO: 6, FLAGS: 8 } as const;
-const IFA_F_SECONDARY = 0x01;
 const IFA_F_NODAD = 0x02;
 const IFA_F_NOPREFIXROUTE = 0x200;
-const IFA_F_PERMANENT = 0x80;
 const IFLA = { ADDRESS: 1, NAME: 3 } as const;
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
@@ -57,10 +55,6 @@ export interface DeviceAddress {
   readonly ip: string;
   readonly bytes: readonly number[];
   readonly prefix: number;
-  /** Without a lifetime. */
-  readonly permanent: boolean;
-  /** IPv4: another address of the same subnet came first; if that one goes, this one may go with it. */
-  readonly secondary: boolean;
 }
 
 export class Rtnetlink {
@@ -176,15 +170,12 @@ export function readAddress(message: Message): DeviceAddress | null {
   const value = attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS);
   const family = message.body[0];
   if (value === undefined || (family !== AF_INET && family !== AF_INET6)) return null;
-  const flags = attributes.get(IFA.FLAGS)?.readUInt32LE(0) ?? message.body[2] ?? 0;
   const bytes = [...value];
   return {
     index: message.body.readUInt32LE(4),
     ip: formatIp(bytes),
     bytes,
     prefix: message.body[1] ?? 0,
-    permanent: (flags & IFA_F_PERMANENT) !== 0,
-    secondary: family === AF_INET && (flags & IFA_F_SECONDARY) !== 0,
   };
 }
 

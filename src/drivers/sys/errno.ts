@@ -3,8 +3,7 @@
 import { constants } from "node:os";
 import { failed, type Outcome } from "#ports/outcome.ts";
 
-export const { EPERM, ENOENT, EAGAIN, EEXIST, ENOBUFS, EADDRNOTAVAIL, EACCES, ENODEV, ENODATA, EINTR } =
-  constants.errno;
+export const { EACCES, EADDRNOTAVAIL, EAGAIN, EINTR, ENOBUFS, ENODATA, ENODEV, ENOENT } = constants.errno;
 
 const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 

@@ -6,7 +6,6 @@ import koffi from "koffi";
 /** A non-negative result, or the negated errno. */
 export type SysResult = number;
 
-export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
 export const SOCK_RAW = 3;
