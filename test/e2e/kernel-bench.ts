@@ -39,7 +39,12 @@ for (const [name, some] of [
 ] as const) {
   guard.install(some);
   measure(`arm, ${name}`, () => guard.arm(some, soon()));
-  measure(`close, ${name}`, () => guard.close(some));
+  measure(
+    `close, ${name}`,
+    () => guard.close(some),
+    calls,
+    () => guard.arm(some, soon()),
+  );
 }
 measure("check, nothing changed", () => guard.check());
 measure("install, 20 of both", () => guard.install(twenty), calls / 10);
