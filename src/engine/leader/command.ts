@@ -98,7 +98,7 @@ export function paint(leader: LeaderState, config: Config, identity: Identity, n
     };
   });
   const { picture } = leader;
-  const placements = leader.plan?.placements ?? [];
+  const placements = leader.plan?.placements ?? NO_PLACEMENTS;
   const intents = leader.intents ?? EMPTY;
   const isSame =
     picture !== null &&
@@ -117,6 +117,9 @@ export function paint(leader: LeaderState, config: Config, identity: Identity, n
   };
   return { ...leader, picture: next };
 }
+
+/** One object: what did not change is recognised by being the same. */
+const NO_PLACEMENTS: ClusterPicture["placements"] = [];
 
 const EMPTY: ClusterPicture["intents"] = {
   version: { term: NO_TERM, number: 0 },

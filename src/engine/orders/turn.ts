@@ -151,7 +151,7 @@ export function nextWorkerWake(state: WorkerState, now: Instant): Instant {
     consider(instant(node.reportedAt + (isSeen ? REPEAT : RESEND_PULSES * identity.pulse)));
   }
   if (state.leader !== null) consider(nextLeaderWake(state.leader, identity));
-  if (state.config.reach.length > 0) consider(plus(state.reachAt, ms(REACH_EVERY)));
+  if (state.config.reach.length > 0 && !identity.isWitness) consider(plus(state.reachAt, ms(REACH_EVERY)));
   if (state.asks.length > 0 || state.stopping !== null) consider(plus(now, ms(100)));
   for (const run of node.runs.values()) {
     if (run.retryAt > now) consider(run.retryAt);
