@@ -1,0 +1,37 @@
+// A host's monotonic clock: starts anywhere, runs too fast or too slow, and may be slewed.
+
+import type { Instant } from "#model/units.ts";
+import { instant } from "#model/units.ts";
+
+/** Straight pieces: between two changes of rate it runs evenly. It never steps and never stands still. */
+export class HostClock {
+  #since: number;
+  #base: number;
+  #rate: number;
+
+  /** `rate`: seconds of this clock in one true second. */
+  constructor(trueNow: number, base: number, rate: number) {
+    this.#since = trueNow;
+    this.#base = base;
+    this.#rate = rate;
+  }
+
+  get rate(): number {
+    return this.#rate;
+  }
+
+  read(trueNow: number): Instant {
+    return instant(this.#base + (trueNow - this.#since) * this.#rate);
+  }
+
+  /** The true time at which this clock, at its present rate, shows `at`. */
+  whenShows(at: Instant): number {
+    return this.#since + (at - this.#base) / this.#rate;
+  }
+
+  slew(trueNow: number, rate: number): void {
+    this.#base = this.read(trueNow);
+    this.#since = trueNow;
+    this.#rate = rate;
+  }
+}

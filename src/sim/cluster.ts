@@ -1,0 +1,155 @@
+// Which cluster is simulated: its members, links, services and timing, from the seed and the options.
+
+import type { Prng } from "#lib/prng.ts";
+import type { CheckConfig, Config, Failback, MemberConfig, ResourceConfig, ServiceConfig } from "#model/config.ts";
+import { nodeId, serviceName } from "#model/ids.ts";
+import type { NodeId } from "#model/ids.ts";
+import { ms, ratio } from "#model/units.ts";
+
+export type VoterCount = 3 | 4 | 5;
+
+/** Short, so that a minute holds many leases; five pulses in a lease, four in what may be used of it. */
+export const LEASE = 500;
+export const PULSE = 100;
+export const DRIFT = 0.2;
+/** A worker that is stuck for longer costs the lease. */
+const WORKER_SILENCE = 2_000;
+/** Ops that take longer are unknown. */
+export const OP_TIMEOUT = 2_000;
+
+const MEMBERS: Record<VoterCount, { readonly nodes: readonly string[]; readonly witnesses: readonly string[] }> = {
+  3: { nodes: ["a", "b"], witnesses: ["w"] },
+  4: { nodes: ["a", "b", "c"], witnesses: ["w"] },
+  5: { nodes: ["a", "b", "c"], witnesses: ["w1", "w2"] },
+};
+
+export interface ClusterOptions {
+  readonly voters: VoterCount;
+  /** The drift bound that the nodes assume; DRIFT holds for the clocks of the virtual world. */
+  readonly drift: number;
+  /** Every service holds something exclusive. */
+  readonly exclusiveOnly: boolean;
+}
+
+export function makeCluster(chance: Prng, options: ClusterOptions): Config {
+  const { nodes, witnesses } = MEMBERS[options.voters];
+  const links = chance.chance(0.3) ? 2 : 1;
+  const members: MemberConfig[] = [...nodes, ...witnesses].map((name, i) => ({
+    id: nodeId(name),
+    kind: nodes.includes(name) ? "node" : "witness",
+    links: Array.from({ length: links }, (_, link) => `10.${link}.0.${i + 1}`),
+    site: null,
+  }));
+  const places = nodes.map(nodeId);
+  const hasReach = chance.chance(0.3);
+  const services: ServiceConfig[] = [];
+  if (!options.exclusiveOnly) services.push(bareService(chance, places));
+  if (options.exclusiveOnly || chance.chance(0.4)) services.push(processService(chance, places));
+  if (!options.exclusiveOnly && chance.chance(0.2)) services.push(promotedService(chance, places));
+  return {
+    version: 1,
+    cluster: "sim",
+    keyFile: "/key",
+    port: 5407,
+    timing: {
+      profile: "default",
+      lease: ms(LEASE),
+      pulse: ms(PULSE),
+      drift: ratio(options.drift),
+      workerSilence: ms(WORKER_SILENCE),
+    },
+    members,
+    voters: members.map((m) => m.id),
+    reach: hasReach ? ["10.9.9.9"] : [],
+    services,
+    hash: "c0ffee",
+    votersHash: "5eed",
+  };
+}
+
+/** Nothing but addresses: what a lapse revokes. */
+function bareService(chance: Prng, places: readonly NodeId[]): ServiceConfig {
+  const count = chance.chance(0.3) ? 2 : 1;
+  const resources = Array.from({ length: count }, (_, i) => address(`ip${i + 1}`, `10.77.0.${100 + i}`));
+  return service(chance, "web", places, resources, chance.chance(0.4) ? [check()] : []);
+}
+
+/** An exclusive process behind an address: a lapse proves nothing about it. */
+function processService(chance: Prng, places: readonly NodeId[]): ServiceConfig {
+  const process: ResourceConfig = {
+    id: "server",
+    kind: "process",
+    run: ["/server"],
+    user: null,
+    directory: null,
+    env: {},
+    restarts: { limit: 2, within: ms(10_000) },
+    stopTimeout: ms(OP_TIMEOUT),
+    exclusive: true,
+  };
+  const resources = [process, address("ip", "10.77.1.100")];
+  return service(chance, "db", places, resources, chance.chance(0.4) ? [check()] : []);
+}
+
+/** Runs as standby everywhere; promoted on one node. Copies do no harm. */
+function promotedService(chance: Prng, places: readonly NodeId[]): ServiceConfig {
+  const command: ResourceConfig = {
+    id: "store",
+    kind: "command",
+    start: ["start"],
+    stop: ["stop"],
+    probe: null,
+    promote: ["promote"],
+    demote: ["demote"],
+    timeouts: {
+      start: ms(OP_TIMEOUT),
+      stop: ms(OP_TIMEOUT),
+      probe: ms(OP_TIMEOUT),
+      promote: ms(OP_TIMEOUT),
+      demote: ms(OP_TIMEOUT),
+    },
+    exclusive: false,
+  };
+  return service(chance, "store", places, [command, address("ip", "10.77.2.100")], []);
+}
+
+function service(
+  chance: Prng,
+  name: string,
+  places: readonly NodeId[],
+  resources: readonly ResourceConfig[],
+  checks: readonly CheckConfig[],
+): ServiceConfig {
+  return {
+    name: serviceName(name),
+    place: chance.shuffle(places),
+    failback: chance.pick(FAILBACKS),
+    resources,
+    checks,
+    restarts: { limit: 1, within: ms(10_000) },
+    failureAge: ms(8_000),
+  };
+}
+
+const FAILBACKS: readonly Failback[] = [
+  { kind: "manual" },
+  { kind: "auto" },
+  { kind: "after", delay: ms(3_000) },
+];
+
+function address(id: string, ip: string): ResourceConfig {
+  return { id, kind: "address", address: { ip, prefix: 24, family: 4, device: null } };
+}
+
+function check(): CheckConfig {
+  return {
+    id: "alive",
+    kind: "command",
+    run: ["/check"],
+    every: ms(1_000),
+    timeout: ms(300),
+    rise: 2,
+    fall: 2,
+    grace: ms(1_000),
+  };
+}

@@ -1,0 +1,215 @@
+// One host: clock, kernel, disk and programs, which survive the daemon; and the daemon's present life.
+
+import type { Clauses } from "#engine/lease/clauses.ts";
+import type { Prng } from "#lib/prng.ts";
+import type { FloatingAddress } from "#model/address.ts";
+import type { Config, MemberConfig } from "#model/config.ts";
+import type { JournalLine } from "#model/journal.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { Message } from "#model/order.ts";
+import type { ReceivedPulse } from "#ports/pulse.ts";
+import type { ChecksState } from "./checks.ts";
+import { HostClock } from "./clock.ts";
+import { Disk } from "./disk.ts";
+import type { Invariants } from "./invariants.ts";
+import { Kernel } from "./kernel.ts";
+import { Life } from "./life.ts";
+import type { Network } from "./network.ts";
+import { Programs } from "./programs.ts";
+import type { World } from "./world.ts";
+
+/** What all hosts of a run share. */
+export interface Surroundings {
+  readonly world: World;
+  readonly network: Network;
+  readonly config: Config;
+  readonly clauses: Clauses;
+  readonly hosts: readonly Host[];
+  readonly invariants: Invariants;
+  /** Share of runs in which a torn document is found after a crash; 0: never. */
+  readonly mayDamage: boolean;
+}
+
+/** The supervisor starts a daemon again after this, ms. */
+const RESTART = { from: 20, to: 400 };
+
+export class Host {
+  readonly index: number;
+  readonly member: MemberConfig;
+  readonly around: Surroundings;
+  readonly chance: Prng;
+  readonly clock: HostClock;
+  readonly disk: Disk;
+  readonly programs: Programs;
+  readonly checks: ChecksState = { failing: new Set(), isCutOff: false };
+  /** Messages between the halves take this long at most, ms. */
+  halfDelay = 1;
+  /** Timers come this much late at most, ms. */
+  lateness = 1;
+  /** What a step of the wall clock adds to the journal's dates, ms; nothing decides by it. */
+  wallOffset = 0;
+  readonly isRealtime: boolean;
+  kernel: Kernel;
+  life: Life | null = null;
+  #hasPower = true;
+  /** How many faults keep the daemon from being started. */
+  #downs = 0;
+  #freezes = 0;
+  #starts = 0;
+
+  constructor(around: Surroundings, index: number, member: MemberConfig) {
+    this.around = around;
+    this.index = index;
+    this.member = member;
+    const { world } = around;
+    this.chance = world.chance(`host ${member.id}`);
+    const rate = this.chance.between(RATES.from, RATES.to);
+    this.clock = new HostClock(0, this.chance.between(0, 1e9), rate);
+    this.isRealtime = this.chance.chance(0.9);
+    this.disk = new Disk(world, world.chance(`disk ${member.id}`), around.mayDamage);
+    this.disk.onWritten = (name, text) => around.invariants.written(this, name, text);
+    this.programs = new Programs(world, world.chance(`programs ${member.id}`), (key, isExclusive) =>
+      around.invariants.started(this, key, isExclusive),
+    );
+    this.kernel = this.#bootKernel();
+  }
+
+  get id(): NodeId {
+    return this.member.id;
+  }
+
+  get hasPower(): boolean {
+    return this.#hasPower;
+  }
+
+  get isFrozen(): boolean {
+    return this.#freezes > 0;
+  }
+
+  now(): number {
+    return this.clock.read(this.around.world.now);
+  }
+
+  /** The floating addresses that the configuration places on this member. */
+  get addresses(): readonly FloatingAddress[] {
+    if (this.member.kind === "witness") return [];
+    return this.around.config.services.flatMap((s) =>
+      s.resources.flatMap((r) => (r.kind === "address" ? [r.address] : [])),
+    );
+  }
+
+  slew(rate: number): void {
+    this.clock.slew(this.around.world.now, rate);
+  }
+
+  start(): void {
+    if (!this.#hasPower || this.#downs > 0 || this.life !== null) return;
+    this.#starts += 1;
+    const life = Life.begin(this);
+    if (life === null) return this.#startLater();
+    this.life = life;
+    for (let i = 0; i < this.#freezes; i++) life.hold();
+    life.open();
+  }
+
+  /** SIGKILL, an assertion, out of memory: the kernel and the programs stay as they are. */
+  killDaemon(why: string): void {
+    if (this.life === null) return;
+    this.say(`daemon killed: ${why}`);
+    this.#endLife();
+    this.#startLater();
+  }
+
+  /** The daemon stopped in good order; the supervisor starts it again. */
+  hasExited(): void {
+    if (this.life === null) return;
+    this.say("daemon exited");
+    this.#endLife();
+    this.#startLater();
+  }
+
+  /** Power lost: everything but the disk is gone. */
+  crash(): void {
+    if (!this.#hasPower) return;
+    this.say("power lost");
+    this.#endLife();
+    this.#hasPower = false;
+    this.programs.crash();
+    this.kernel = this.#bootKernel();
+  }
+
+  powerOn(): void {
+    if (this.#hasPower) return;
+    this.say("power back");
+    this.#hasPower = true;
+    this.#startLater();
+  }
+
+  /** Until `bringUp`, a daemon that dies stays dead. */
+  keepDown(): void {
+    this.#downs += 1;
+  }
+
+  bringUp(): void {
+    this.#downs -= 1;
+    if (this.#downs === 0) this.#startLater();
+  }
+
+  /** SIGSTOP to the daemon, or a host that does not schedule it. The kernel's timers go on. */
+  freeze(withPrograms: boolean): void {
+    this.say(withPrograms ? "host frozen" : "daemon frozen");
+    this.#freezes += 1;
+    if (withPrograms) this.programs.isFrozen = true;
+    this.life?.hold();
+  }
+
+  thaw(withPrograms: boolean): void {
+    this.say(withPrograms ? "host thawed" : "daemon thawed");
+    this.#freezes -= 1;
+    if (withPrograms) this.programs.isFrozen = false;
+    this.life?.release();
+  }
+
+  /** A pulse came in at the network card. */
+  pulseArrives(received: ReceivedPulse): void {
+    if (this.#hasPower) this.life?.pulseArrives(received);
+  }
+
+  messageArrives(from: NodeId, message: Message): void {
+    if (this.#hasPower) this.life?.messageArrives(from, message);
+  }
+
+  say(text: string): void {
+    this.around.world.trace.say(this.id, `*** ${text}`);
+  }
+
+  journal(line: JournalLine): void {
+    const { area, subject, what, code, why, term } = line;
+    this.around.invariants.journalled(this, line);
+    this.around.world.trace.say(this.id, `${area} ${subject}: ${what} (${code}) ${why}; term ${term}`);
+  }
+
+  #startLater(): void {
+    this.around.world.after(this.chance.between(RESTART.from, RESTART.to), () => this.start());
+  }
+
+  #endLife(): void {
+    this.life?.end();
+    this.life = null;
+    this.kernel.forgetListener();
+    this.programs.forgetListener();
+    const torn = this.disk.crash();
+    if (torn > 0) this.say(`${torn} writes cut short`);
+  }
+
+  #bootKernel(): Kernel {
+    const kernel: Kernel = new Kernel({
+      now: () => this.clock.read(this.around.world.now),
+      opened: (ip) => this.around.invariants.opened(this, ip),
+    });
+    return kernel;
+  }
+}
+
+/** Fastest to slowest 1.22: within the bound of 1 / (1 - 0.2). */
+export const RATES = { from: 0.9, to: 1.1 };

@@ -1,0 +1,156 @@
+// What must hold at every moment, in true time. The nodes know nothing of this.
+
+import type { KeeperState } from "#engine/lease/state.ts";
+import type { JournalLine } from "#model/journal.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { IntentsVersion } from "#model/intents.ts";
+import type { Host } from "./host.ts";
+import { Violation } from "./world.ts";
+
+interface Seen {
+  readonly leading: KeeperState["leading"];
+  readonly ledMembers: KeeperState["ledMembers"];
+}
+
+export class Invariants {
+  /** Filled by the simulation once all hosts stand. */
+  hosts: readonly Host[] = [];
+  /** Told when a leader has collected everything and begins to plan. */
+  onLeaderBegan: (leader: string, term: number, version: IntentsVersion) => void = () => {};
+  readonly #begun = new WeakMap<Host, number>();
+  /** Highest term in which somebody led, and who. */
+  #led: { readonly term: number; readonly host: Host; readonly boot: number } | null = null;
+  readonly #seen = new WeakMap<Host, Seen>();
+  /** Per host and document: the highest number that was on its disk. */
+  readonly #onDisk = new Map<string, number>();
+  /** Per address: who had it last. */
+  readonly #lastLive = new Map<string, Host>();
+  #moves = 0;
+  #lapses = 0;
+  #terms = 0;
+
+  get moves(): number {
+    return this.#moves;
+  }
+
+  get lapses(): number {
+    return this.#lapses;
+  }
+
+  /** How many leaderships there were. */
+  get terms(): number {
+    return this.#terms;
+  }
+
+  /** An address may have begun to work on a host: nowhere else may it work now. */
+  opened(host: Host, ip: string): void {
+    if (!host.kernel.isLive(ip)) return;
+    for (const other of this.hosts) {
+      if (other !== host && other.kernel.isLive(ip)) {
+        fail("two-active", `${ip} is live on ${other.id} and on ${host.id}`);
+      }
+    }
+    const last = this.#lastLive.get(ip);
+    if (last === host) return;
+    this.#lastLive.set(ip, host);
+    host.around.world.trace.say(host.id, `>>> ${ip} is live here${last === undefined ? "" : `, was on ${last.id}`}`);
+    if (last !== undefined) this.#moves += 1;
+  }
+
+  /** A program may have begun to run. */
+  started(host: Host, key: string, isExclusive: boolean): void {
+    host.around.world.trace.say(host.id, `>>> ${key} runs here`);
+    if (!isExclusive) return;
+    for (const other of this.hosts) {
+      if (other !== host && other.programs.isRunning(key)) {
+        fail("two-active", `${key} runs on ${other.id} and on ${host.id}`);
+      }
+    }
+  }
+
+  /** A document reached a disk. */
+  written(host: Host, name: string, text: string): void {
+    const number = numberIn(name, text);
+    if (number === null) return;
+    const key = `${host.id}/${name}`;
+    const before = this.#onDisk.get(key) ?? 0;
+    if (number < before) fail("term-went-back", `${name} on the disk of ${host.id} went from ${before} to ${number}`);
+    this.#onDisk.set(key, number);
+  }
+
+  journalled(_host: Host, line: JournalLine): void {
+    if (line.area === "lease" && line.what === "acting -> lapsed") this.#lapses += 1;
+  }
+
+  /** After each event of a keeper. */
+  afterKeeper(host: Host): void {
+    const state = host.life?.keeper.state;
+    if (state === undefined) return;
+    const seen = this.#seen.get(host);
+    if (seen?.leading === state.leading && seen.ledMembers === state.ledMembers) return;
+    this.#seen.set(host, { leading: state.leading, ledMembers: state.ledMembers });
+    this.#checkLeader(host, state);
+    if (seen?.ledMembers !== state.ledMembers) this.#checkExcluded(host, state, seen?.ledMembers);
+  }
+
+  /** After each event of a worker. */
+  afterWorker(host: Host): void {
+    const leader = host.life?.worker.state.leader ?? null;
+    if (leader === null || leader.phase !== "leading" || leader.intents === null) return;
+    if (this.#begun.get(host) === leader.term) return;
+    this.#begun.set(host, leader.term);
+    this.onLeaderBegan(host.id, leader.term, leader.intents.version);
+  }
+
+  #checkLeader(host: Host, state: KeeperState): void {
+    const { leading } = state;
+    if (leading.kind !== "leads" || leading.until <= host.now()) return;
+    const boot = host.life?.boot ?? 0;
+    const before = this.#led;
+    const isSame = before !== null && before.term === leading.term && before.host === host && before.boot === boot;
+    if (!isSame) {
+      if (before !== null && leading.term <= before.term) {
+        fail("term-twice", `${host.id} leads in term ${leading.term} after ${before.host.id} in term ${before.term}`);
+      }
+      this.#led = { term: leading.term, host, boot };
+      this.#terms += 1;
+    }
+    for (const other of this.hosts) {
+      const theirs = other.life?.keeper.state.leading;
+      if (other === host || theirs?.kind !== "leads" || theirs.until <= other.now()) continue;
+      fail("two-leaders", `${other.id} leads in term ${theirs.term}, ${host.id} in term ${leading.term}`);
+    }
+  }
+
+  /** A node that the leader calls excluded has lapsed, with certainty. */
+  #checkExcluded(leader: Host, state: KeeperState, before: KeeperState["ledMembers"] | undefined): void {
+    for (const [id, member] of state.ledMembers) {
+      if (member.kind !== "excluded" || before?.get(id)?.kind === "excluded") continue;
+      const was = before?.get(id);
+      if (was?.kind === "resetting" && was.certain) continue;
+      const host = this.hostOf(id);
+      const acting = host.life?.keeper.state.acting;
+      if (acting?.mayAct === true && host.now() < acting.until) {
+        fail("uncertain", `${leader.id} holds ${id} for excluded, which may still act`);
+      }
+      const live = host.addresses.find((address) => host.kernel.isLive(address.ip));
+      if (live !== undefined) fail("uncertain", `${leader.id} holds ${id} for excluded, which has ${live.ip} live`);
+    }
+  }
+
+  hostOf(id: NodeId): Host {
+    const host = this.hosts.find((each) => each.id === id);
+    if (host === undefined) throw new Error(`no host ${id}`);
+    return host;
+  }
+}
+
+function fail(invariant: string, text: string): never {
+  throw new Violation(invariant, text);
+}
+
+function numberIn(name: string, text: string): number | null {
+  if (name === "boot") return Number(text);
+  if (name === "vote") return (JSON.parse(text) as { readonly term: number }).term;
+  return null;
+}

@@ -1,0 +1,127 @@
+// A host's kernel, as far as floating addresses go: which are on it, and until when each may work.
+//
+// It outlives the daemon: entries end by the host's clock, whoever is frozen or dead.
+
+import type { FloatingAddress } from "#model/address.ts";
+import type { Instant } from "#model/units.ts";
+import { NEVER } from "#model/units.ts";
+import type { AddressEvent, AddressPort } from "#ports/addresses.ts";
+import type { GrantPort } from "#ports/grants.ts";
+import { DONE, failed } from "#ports/outcome.ts";
+
+/** Less than this is not worth an entry. */
+const LEAST = 1;
+
+export interface KernelWorld {
+  /** This host's clock. */
+  now(): Instant;
+  /** An address may have begun to work here: the one moment at which two hosts can come to have it. */
+  opened(ip: string): void;
+}
+
+export class Kernel {
+  readonly #world: KernelWorld;
+  /** The guard: until when each address may work. */
+  #guard: Map<string, Instant> | null = null;
+  /** Addresses on the device, and when the kernel takes each away. */
+  readonly #present = new Map<string, Instant>();
+  #listening = false;
+  #events: AddressEvent[] = [];
+
+  constructor(world: KernelWorld) {
+    this.#world = world;
+  }
+
+  /** Does this host answer for the address? */
+  isLive(ip: string): boolean {
+    const now = this.#world.now();
+    if (now >= (this.#present.get(ip) ?? NEVER)) return false;
+    const open = this.#guard?.get(ip);
+    return open === undefined || now < open;
+  }
+
+  /** When the last entry of an address ends; NEVER: none is open. */
+  openUntil(ip: string): Instant {
+    return this.isLive(ip) ? (this.#guard?.get(ip) ?? NEVER) : NEVER;
+  }
+
+  /** Is anything of an address left on the device? */
+  isPresent(ip: string): boolean {
+    return this.#world.now() < (this.#present.get(ip) ?? NEVER);
+  }
+
+  /** Somebody types `ip address delete`. */
+  deleteByStranger(ip: string): boolean {
+    if (!this.isPresent(ip)) return false;
+    this.#present.delete(ip);
+    if (this.#listening) this.#events.push({ kind: "removed", ip, device: "eth0" });
+    return true;
+  }
+
+  /** The daemon that listened is dead. */
+  forgetListener(): void {
+    this.#listening = false;
+    this.#events = [];
+  }
+
+  readonly grants: GrantPort = {
+    install: (addresses) => {
+      this.#guard = new Map(addresses.map((a) => [a.ip, NEVER]));
+      return DONE;
+    },
+    arm: (addresses, until) => {
+      const guard = this.#guard;
+      if (guard === null) return failed("gone", "the guard is missing");
+      if (addresses.some((a) => !guard.has(a.ip))) return failed("not-guarded", "not among the installed");
+      const isLate = until - this.#world.now() < LEAST;
+      for (const { ip } of addresses) guard.set(ip, isLate ? NEVER : until);
+      if (isLate) return failed("late", "too little time is left");
+      for (const { ip } of addresses) this.#world.opened(ip);
+      return DONE;
+    },
+    close: (addresses) => {
+      for (const { ip } of addresses) if (this.#guard?.has(ip)) this.#guard.set(ip, NEVER);
+      return DONE;
+    },
+    check: () => ({ kind: "intact" }),
+    remove: () => {
+      this.#guard = null;
+      return DONE;
+    },
+  };
+
+  readonly addresses: AddressPort = {
+    prepare: () => {
+      this.#listening = true;
+      return DONE;
+    },
+    add: (address, lifetimeSeconds) => {
+      this.#present.set(address.ip, (this.#world.now() + lifetimeSeconds * 1000) as Instant);
+      this.#world.opened(address.ip);
+      return DONE;
+    },
+    remove: (address) => {
+      this.#present.delete(address.ip);
+      return DONE;
+    },
+    announce: (_addresses, until) =>
+      this.#world.now() < until ? DONE : failed("late", "this node may not act any more"),
+    probe: () => DONE,
+    poll: () => {
+      if (this.#events.length === 0) return NO_EVENTS;
+      const events = this.#events;
+      this.#events = [];
+      return events;
+    },
+    sweep: (addresses) => ({ kind: "done", ips: this.#sweep(addresses) }),
+    stop: () => this.forgetListener(),
+  };
+
+  #sweep(addresses: readonly FloatingAddress[]): string[] {
+    const left = addresses.filter((a) => this.isPresent(a.ip)).map((a) => a.ip);
+    for (const { ip } of addresses) this.#present.delete(ip);
+    return left;
+  }
+}
+
+const NO_EVENTS: readonly AddressEvent[] = [];

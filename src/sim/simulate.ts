@@ -1,0 +1,175 @@
+// One run from one seed: a cluster, faults for a while with the invariants on, then peace, in which everything
+// must run again within a bound.
+
+import type { Clauses } from "#engine/lease/clauses.ts";
+import { CLAUSES } from "#engine/lease/clauses.ts";
+import type { Config } from "#model/config.ts";
+import type { VoterCount } from "./cluster.ts";
+import { DRIFT, LEASE, makeCluster } from "./cluster.ts";
+import type { FaultKind } from "./faults.ts";
+import { FAULT_KINDS } from "./faults.ts";
+import type { Surroundings } from "./host.ts";
+import { Host } from "./host.ts";
+import { Invariants } from "./invariants.ts";
+import type { Calm } from "./network.ts";
+import { Network } from "./network.ts";
+import type { Profile } from "./profiles.ts";
+import { PROFILES } from "./profiles.ts";
+import { runCalm, settle } from "./settle.ts";
+import { Troubles } from "./troubles.ts";
+import { Wishes } from "./wishes.ts";
+import { Violation, World } from "./world.ts";
+
+export interface SimOptions {
+  readonly seed: number;
+  /** Virtual seconds with faults. */
+  readonly seconds: number;
+  readonly voters: VoterCount;
+  readonly profile: Profile;
+  readonly clauses: Clauses;
+  /** The drift bound that the nodes assume. */
+  readonly drift: number;
+  readonly exclusiveOnly: boolean;
+  /** Keep readable lines; the run itself is the same. */
+  readonly keepsLines: boolean;
+}
+
+export const DEFAULTS: Omit<SimOptions, "seed"> = {
+  seconds: 60,
+  voters: 3,
+  profile: PROFILES.all,
+  clauses: CLAUSES,
+  drift: DRIFT,
+  exclusiveOnly: false,
+  keepsLines: false,
+};
+
+export interface SimResult {
+  readonly seed: number;
+  /** Null: everything held. */
+  readonly violation: { readonly invariant: string; readonly text: string; readonly at: number } | null;
+  readonly hash: string;
+  readonly events: number;
+  /** True time at the end, ms. */
+  readonly ended: number;
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly counts: Counts;
+  readonly lines: readonly string[];
+}
+
+/** How much happened: a run in which nothing does shows nothing. */
+export interface Counts {
+  readonly moves: number;
+  readonly lapses: number;
+  readonly terms: number;
+  readonly wishes: number;
+  readonly accepted: number;
+}
+
+export function simulate(options: SimOptions): SimResult {
+  const world = new World(options.seed, options.keepsLines);
+  const run = build(world, options);
+  let violation: SimResult["violation"] = null;
+  try {
+    play(run, options);
+  } catch (error) {
+    // An assertion or exception of the program is as bad as a broken invariant.
+    const invariant = error instanceof Violation ? error.invariant : "exception";
+    const text = error instanceof Error ? (invariant === "exception" ? (error.stack ?? error.message) : error.message) : String(error);
+    violation = { invariant, text, at: world.now };
+    world.trace.say("!!!", `${invariant}: ${text}`);
+  }
+  const { invariants, wishes, troubles } = run;
+  return {
+    seed: options.seed,
+    violation,
+    hash: world.trace.hash,
+    events: world.events,
+    ended: world.now,
+    faults: troubles.counts,
+    counts: {
+      moves: invariants.moves,
+      lapses: invariants.lapses,
+      terms: invariants.terms,
+      wishes: wishes.asked,
+      accepted: wishes.accepted,
+    },
+    lines: world.trace.lines,
+  };
+}
+
+/** Everything that a run consists of. */
+export interface Run {
+  readonly world: World;
+  readonly config: Config;
+  readonly hosts: readonly Host[];
+  readonly invariants: Invariants;
+  readonly wishes: Wishes;
+  readonly troubles: Troubles;
+}
+
+function build(world: World, options: SimOptions): Run {
+  const chance = world.chance("cluster");
+  const config = makeCluster(chance, options);
+  const calm: Calm = {
+    loss: 0,
+    delayFrom: 0.05,
+    delayTo: chance.between(0.2, 3),
+    twice: 0,
+  };
+  const links = config.members[0]?.links.length ?? 1;
+  const network = new Network(world, { hosts: config.members.length, links, calm });
+  const invariants = new Invariants();
+  const hosts: Host[] = [];
+  const mayDamage = chance.chance(0.2);
+  const around: Surroundings = {
+    world,
+    network,
+    config,
+    clauses: options.clauses,
+    hosts,
+    invariants,
+    mayDamage,
+  };
+  config.members.forEach((member, i) => {
+    hosts.push(new Host(around, i, member));
+  });
+  invariants.hosts = hosts;
+  const wishes = new Wishes(hosts, world.chance("wishes"));
+  invariants.onLeaderBegan = (leader, term, version) => wishes.leaderBegan(leader, term, version);
+  const troubles = new Troubles(world, options.profile, { hosts, network, calm, lease: LEASE });
+  return { world, config, hosts, invariants, wishes, troubles };
+}
+
+/** Time to come up before anything goes wrong, ms. */
+const BEFORE = 4_000;
+
+function play(run: Run, options: SimOptions): void {
+  const { world, hosts, troubles, wishes } = run;
+  const starts = world.chance("starts");
+  for (const host of hosts) world.after(starts.between(0, 300), () => host.start());
+  const end = options.seconds * 1000;
+  if (options.profile === PROFILES.calm) return runCalm(run, end);
+  troubles.begin(Math.min(BEFORE, end / 10), end);
+  if (options.profile.wishes !== null) askNowAndThen(run, wishes, options.profile.wishes, end);
+  world.runUntil(end);
+  troubles.endAll();
+  settle(run);
+}
+
+function askNowAndThen({ world }: Run, wishes: Wishes, mean: number, end: number): void {
+  const chance = world.chance("operators");
+  const next = () => {
+    world.after(-Math.log(1 - chance.float()) * mean, () => {
+      if (world.now >= end) return;
+      wishes.askSomething();
+      next();
+    });
+  };
+  next();
+}
+
+/** No fault was ever left out of a long enough list of runs. */
+export function emptyCoverage(): Map<FaultKind, number> {
+  return new Map(FAULT_KINDS.map((kind) => [kind, 0]));
+}
