@@ -57,9 +57,15 @@ function placementOf(decision: Decision, { waiting }: Directions): Placement {
 
 function moveLine(was: Placement | undefined, now: Placement, term: Term): JournalLine | null {
   const from = was === undefined ? now.active : was.node;
-  const [reason] = now.reasons;
+  const [reason, ...others] = now.reasons;
   if (from === now.node || reason === undefined) return null;
-  return line(now.service, `${nameOf(from)} -> ${nameOf(now.node)}`, reason, term);
+  return line(now.service, `${nameOf(from)} -> ${nameOf(now.node)}`, inFull(reason, others), term);
+}
+
+/** That a node is the only one says little to who reads the journal alone: what speaks against the others does. */
+function inFull(reason: Reason, others: readonly Reason[]): Reason {
+  if (reason.code !== "only-candidate" || others.length === 0) return reason;
+  return { code: reason.code, text: `${reason.text} (${others.map(({ text }) => text).join("; ")})` };
 }
 
 function waitLine(was: Placement | undefined, now: Placement, term: Term): JournalLine | null {
