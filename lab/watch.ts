@@ -37,7 +37,7 @@ export const REQUEST_TIMEOUT_MS = 500;
 export function watchAddress(world: World, options: WatchOptions): Watch {
   const { mode, address, everyMs = EVERY_MS[mode], timeoutMs = REQUEST_TIMEOUT_MS } = options;
   const host = mode === "arp" ? "watch" : "client";
-  const file = join(hostOf(world, host).folder, `${mode}.csv`);
+  const file = join(hostOf(world, host).folder, `${mode}-${address.replaceAll(":", "_")}.csv`);
   closeSync(openSync(file, "w"));
   const words = ["--mode", mode, "--address", address, "--out", file];
   const pace = ["--every-ms", String(everyMs), "--timeout-ms", String(timeoutMs)];
