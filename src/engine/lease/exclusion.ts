@@ -11,6 +11,7 @@ import type { Promised, Reset } from "#model/pulse.ts";
 import type { Instant, Term } from "#model/units.ts";
 import type { Peer } from "../membership/peers.ts";
 import { isSilent, statementOf } from "../membership/peers.ts";
+import { lapse } from "./acting.ts";
 import type { KeeperState, LedMember } from "./state.ts";
 
 /** The voter's side: promises what the newest leader asks, takes promises back when it readmits. */
@@ -44,10 +45,11 @@ function samePromises(a: ReadonlyMap<NodeId, Term>, b: ReadonlyMap<NodeId, Term>
 }
 
 /** The leader's side: moves each other member one step further. */
-export function leadMembers(state: KeeperState, now: Instant): KeeperState {
-  const { leading } = state;
-  if (leading.kind !== "leads") return state;
-  const ledMembers = new Map<NodeId, LedMember>();
+export function leadMembers(before: KeeperState, now: Instant): KeeperState {
+  const { leading } = before;
+  if (leading.kind !== "leads") return before;
+  const state = resetSelf(before, now);
+  const ledMembers = new Map<NodeId, LedMember>(ownEntry(state, now));
   let resets = state.resets;
   let voter = state.voter;
   for (const peer of state.peers) {
@@ -57,6 +59,21 @@ export function leadMembers(state: KeeperState, now: Instant): KeeperState {
     voter = ownPromise(state, voter, peer, step.member, leading.term, now);
   }
   return { ...state, ledMembers, resets, voter };
+}
+
+/**
+ * A leader may itself be excluded still: voters promised so to an earlier one. Nobody else would readmit it, so
+ * it does what it would tell any other node: drops everything, opens a new session, and then readmits itself.
+ */
+function resetSelf(state: KeeperState, now: Instant): KeeperState {
+  const { self, clauses } = state.identity;
+  const isReset = state.ledMembers.has(self) || !clauses.readmitsAfterReset;
+  return isReset || !isPromisedByAnyone(state, self, now) ? state : lapse(state);
+}
+
+function ownEntry(state: KeeperState, now: Instant): [NodeId, LedMember][] {
+  const { self } = state.identity;
+  return isPromisedByAnyone(state, self, now) ? [[self, { kind: "readmitting" }]] : [];
 }
 
 interface Step {
