@@ -23,6 +23,8 @@ export interface Surroundings {
   readonly world: World;
   readonly network: Network;
   readonly config: Config;
+  /** As the nodes have it: the same, unless a mistake in it is what is tried. */
+  readonly nodesConfig: Config;
   readonly clauses: Clauses;
   readonly hosts: readonly Host[];
   readonly invariants: Invariants;
@@ -68,8 +70,8 @@ export class Host {
     this.isRealtime = this.chance.chance(0.9);
     this.disk = new Disk(world, world.chance(`disk ${member.id}`), around.mayDamage);
     this.disk.onWritten = (name, text) => around.invariants.written(this, name, text);
-    this.programs = new Programs(world, world.chance(`programs ${member.id}`), (key, isExclusive) =>
-      around.invariants.started(this, key, isExclusive),
+    this.programs = new Programs(world, world.chance(`programs ${member.id}`), (key) =>
+      around.invariants.started(this, key, isExclusive(around.config, key)),
     );
     this.kernel = this.#bootKernel();
   }
@@ -213,3 +215,9 @@ export class Host {
 
 /** Fastest to slowest 1.22: within the bound of 1 / (1 - 0.2). */
 export const RATES = { from: 0.9, to: 1.1 };
+
+function isExclusive(config: Config, key: string): boolean {
+  return config.services.some((service) =>
+    service.resources.some((r) => r.kind !== "address" && r.exclusive && `${service.name}/${r.id}` === key),
+  );
+}

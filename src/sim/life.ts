@@ -53,7 +53,7 @@ export class Life {
     this.boot = boot;
     this.#keeperThread = keeperThread;
     this.#workerThread = workerThread;
-    const { config, clauses } = host.around;
+    const { nodesConfig: config, clauses } = host.around;
     const identity = identify({ config, self: host.id, boot, isRealtime: host.isRealtime, clauses });
     const keeper = Keeper.start(
       {

@@ -14,7 +14,6 @@ type Running = "stopped" | "started" | "promoted";
 
 interface Program {
   running: Running;
-  readonly isExclusive: boolean;
   /** Ops one after the other. */
   readonly queue: (() => void)[];
   isBusy: boolean;
@@ -31,12 +30,12 @@ export class Programs {
   isFrozen = false;
   readonly #world: World;
   readonly #chance: Prng;
-  readonly #started: (key: string, isExclusive: boolean) => void;
+  readonly #started: (key: string) => void;
   readonly #programs = new Map<string, Program>();
   #listener: { readonly thread: Thread; readonly call: (exit: ProcessExit) => void } | null = null;
 
   /** `started`: told whenever a program may have begun to run. */
-  constructor(world: World, chance: Prng, started: (key: string, isExclusive: boolean) => void) {
+  constructor(world: World, chance: Prng, started: (key: string) => void) {
     this.#world = world;
     this.#chance = chance;
     this.#started = started;
@@ -151,7 +150,7 @@ export class Programs {
     // A program that a crash swept away with its host does not come back.
     if (next === null || this.#programs.get(keyOf(op)) !== program) return;
     program.running = next;
-    if (next !== "stopped") this.#started(keyOf(op), program.isExclusive);
+    if (next !== "stopped") this.#started(keyOf(op));
   }
 
   #resultOf(program: Program, op: Op): OpResult {
@@ -163,7 +162,7 @@ export class Programs {
     const key = keyOf(op);
     const found = this.#programs.get(key);
     if (found !== undefined) return found;
-    const made: Program = { running: "stopped", isExclusive: op.resource.exclusive, queue: [], isBusy: false };
+    const made: Program = { running: "stopped", queue: [], isBusy: false };
     this.#programs.set(key, made);
     return made;
   }

@@ -29,7 +29,10 @@ export interface SimOptions {
   readonly clauses: Clauses;
   /** The drift bound that the nodes assume. */
   readonly drift: number;
+  /** Every service holds something that no kernel takes back. */
   readonly exclusiveOnly: boolean;
+  /** The nodes are told that nothing is exclusive. */
+  readonly ignoresExclusive: boolean;
   /** Keep readable lines; the run itself is the same. */
   readonly keepsLines: boolean;
 }
@@ -41,6 +44,7 @@ export const DEFAULTS: Omit<SimOptions, "seed"> = {
   clauses: CLAUSES,
   drift: DRIFT,
   exclusiveOnly: false,
+  ignoresExclusive: false,
   keepsLines: false,
 };
 
@@ -126,6 +130,7 @@ function build(world: World, options: SimOptions): Run {
     world,
     network,
     config,
+    nodesConfig: options.ignoresExclusive ? withoutExclusive(config) : config,
     clauses: options.clauses,
     hosts,
     invariants,
@@ -167,6 +172,14 @@ function askNowAndThen({ world }: Run, wishes: Wishes, mean: number, end: number
     });
   };
   next();
+}
+
+function withoutExclusive(config: Config): Config {
+  const services = config.services.map((service) => ({
+    ...service,
+    resources: service.resources.map((r) => (r.kind === "address" ? r : { ...r, exclusive: false })),
+  }));
+  return { ...config, services };
 }
 
 /** No fault was ever left out of a long enough list of runs. */

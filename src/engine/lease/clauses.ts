@@ -15,6 +15,8 @@ export interface Clauses {
   countsFrom(sentAt: Instant, receivedAt: Instant): Instant;
   /** ... and until this instant: a lease later, shortened by the drift bound. */
   countsUntil(from: Instant, lease: Ms, drift: Ratio): Instant;
+  /** A statement is believed exactly as long as it counts; `before`: until when an earlier pulse's was. */
+  believedUntil(until: Instant, before: Instant, lease: Ms): Instant;
   /** The kernel's entry ends when the right to act ends. */
   armUntil(mayActUntil: Instant, now: Instant, lease: Ms): Instant;
   /** Of two pulses from one sender the older is ignored. */
@@ -51,6 +53,7 @@ export interface SeenOrders {
 export const CLAUSES: Clauses = {
   countsFrom: (sentAt) => sentAt,
   countsUntil: (from, lease, drift) => plus(from, shorten(lease, drift)),
+  believedUntil: (until) => until,
   armUntil: (mayActUntil) => mayActUntil,
   isNewer: (next, newest) =>
     next.boot > newest.boot || (next.boot === newest.boot && next.number > newest.number),

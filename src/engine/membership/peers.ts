@@ -69,7 +69,7 @@ export function foldPulse(
     heardAt: now,
     linkHeardAt,
     pulse: remembered ? { ...pulse, vote: peer.pulse?.vote ?? null } : pulse,
-    usableUntil: until,
+    usableUntil: identity.clauses.believedUntil(until, peer.usableUntil, identity.lease),
     acknowledgesUntil: echo?.counts === true ? later(peer.acknowledgesUntil, until) : peer.acknowledgesUntil,
   };
 }

@@ -1,0 +1,125 @@
+// Known mistakes, one clause wrong at a time. The simulator must catch each, or it is not worth its time.
+
+import type { Clauses } from "#engine/lease/clauses.ts";
+import { CLAUSES } from "#engine/lease/clauses.ts";
+import { sameSession } from "#model/session.ts";
+import { later, ms, plus } from "#model/units.ts";
+import type { ProfileName } from "./profiles.ts";
+import { PROFILES } from "./profiles.ts";
+import type { SimOptions } from "./simulate.ts";
+import { DEFAULTS } from "./simulate.ts";
+
+export interface WrongVariant {
+  readonly name: string;
+  /** The mistake, as somebody would make it. */
+  readonly mistake: string;
+  readonly clauses?: Partial<Clauses>;
+  /** The drift bound that the nodes assume; the clocks stay as they are. */
+  readonly drift?: number;
+  /** The faults under which it shows soonest. */
+  readonly profile: ProfileName;
+  readonly voters?: SimOptions["voters"];
+  readonly exclusiveOnly?: boolean;
+  readonly ignoresExclusive?: boolean;
+}
+
+export const WRONG_VARIANTS: readonly WrongVariant[] = [
+  {
+    name: "counted-from-receipt",
+    mistake: "an acknowledgement counts from when it came in",
+    clauses: { countsFrom: (_sentAt, receivedAt) => receivedAt },
+    profile: "late",
+  },
+  {
+    name: "cached-statements",
+    mistake: "votes and promises are believed for three leases more",
+    clauses: { believedUntil: (until, before, lease) => later(before, plus(until, ms(3 * lease))) },
+    profile: "one-way",
+  },
+  {
+    name: "vote-of-another-pulse",
+    mistake: "a vote from one pulse is kept fresh by the acknowledgement in another",
+    clauses: { rememberVotes: true },
+    profile: "restarts",
+  },
+  {
+    name: "same-term-again",
+    mistake: "a leader that lost its quorum leads again in its term",
+    clauses: { endsItsTerm: false },
+    profile: "one-way",
+  },
+  {
+    name: "silence-is-proof",
+    mistake: "a node that a quorum does not hear is taken for lapsed, without the promises",
+    clauses: { hasLapsed: (promised, deaf, quorum) => Math.max(promised, deaf) >= quorum },
+    profile: "one-way",
+  },
+  {
+    name: "orders-without-session",
+    mistake: "an order is obeyed in another session than it was given for",
+    clauses: { obeys: (order, _session, seen) => CLAUSES.obeys(order, seen.session, seen) },
+    profile: "late",
+  },
+  {
+    name: "orders-without-number",
+    mistake: "an order is obeyed after a newer one",
+    clauses: { obeys: (order, session, seen) => sameSession(session, seen.session) && order.term >= seen.term },
+    profile: "late",
+  },
+  {
+    name: "readmitted-unconfirmed",
+    mistake: "an excluded node is acknowledged again before it confirmed a reset",
+    clauses: { readmitsAfterReset: false },
+    profile: "one-way",
+  },
+  {
+    name: "pulses-out-of-order",
+    mistake: "a pulse counts although a newer one of its sender came before",
+    clauses: { isNewer: (next, newest) => next.boot >= newest.boot },
+    profile: "late",
+  },
+  {
+    name: "speaks-after-start",
+    mistake: "a voter acknowledges and votes right after its start",
+    clauses: { muteAfterStart: () => ms(0) },
+    profile: "restarts",
+  },
+  {
+    name: "terms-not-stored",
+    mistake: "a voter forgets its vote when it restarts",
+    clauses: { storesTerms: false },
+    profile: "restarts",
+  },
+  {
+    name: "ignores-exclusivity",
+    mistake: "the planner takes a lapse for proof that a process has stopped",
+    ignoresExclusive: true,
+    profile: "exclusive",
+    exclusiveOnly: true,
+  },
+  {
+    name: "armed-for-a-lease",
+    mistake: "the kernel's entry runs for a whole lease instead of until the right to act ends",
+    clauses: { armUntil: (_mayActUntil, now, lease) => plus(now, lease) },
+    profile: "clocks",
+  },
+  {
+    name: "drift-ignored",
+    mistake: "the drift bound is smaller than the drift",
+    drift: 0,
+    profile: "clocks",
+  },
+];
+
+/** The options under which a variant runs; with `isWrong` false the right engine under the same faults. */
+export function optionsFor(variant: WrongVariant, isWrong: boolean): Omit<SimOptions, "seed"> {
+  return {
+    ...DEFAULTS,
+    profile: PROFILES[variant.profile],
+    voters: variant.voters ?? DEFAULTS.voters,
+    exclusiveOnly: variant.exclusiveOnly ?? false,
+    ignoresExclusive: isWrong && variant.ignoresExclusive === true,
+    clauses: isWrong ? { ...CLAUSES, ...variant.clauses } : CLAUSES,
+    drift: isWrong ? (variant.drift ?? DEFAULTS.drift) : DEFAULTS.drift,
+  };
+}
