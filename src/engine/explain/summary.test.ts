@@ -83,13 +83,26 @@ const ROWS: readonly (readonly [string, 0 | 1 | 2 | 3, ClusterPicture | null, Le
   ["Degraded: w is excluded.", 1, picture(world(), { standing: "excluded" }), LEASE],
   ["Degraded: w has another configuration.", 1, picture(world(), { differs: true }), LEASE],
   [
-    "Degraded: no other node could take web over from chip; dale is silent.",
+    "Degraded: dale is silent; no other node could take web over from chip.",
     1,
     picture(world((w) => Object.assign(second(w), { standing: "silent" }))),
     LEASE,
   ],
   [
-    "Degraded: no other node could take web over from chip; the cluster is in maintenance, so nothing would be moved; dale is drained.",
+    "Degraded: dale is drained; no other node could take a, b, c and d over from chip.",
+    1,
+    picture(
+      world(
+        (w) => {
+          w.intents = { ...w.intents, drained: [nodeId("dale")] };
+        },
+        ["a", "b", "c", "d"].map((name) => ({ ...WEB, name })),
+      ),
+    ),
+    LEASE,
+  ],
+  [
+    "Degraded: the cluster is in maintenance, so nothing would be moved; dale is drained; no other node could take web over from chip.",
     1,
     picture(
       world((w) => {

@@ -1,7 +1,9 @@
 // The whole cluster in one sentence and one exit code: the first line of `understudy status`.
 
 import type { LeaseNews } from "#model/halves.ts";
+import type { NodeId, ServiceName } from "#model/ids.ts";
 import type { ClusterPicture, MemberPicture, Placement } from "#model/order.ts";
+import { listNames } from "../planner/facts.ts";
 
 export interface Summary {
   readonly state: "well" | "degraded" | "down" | "unknown";
@@ -13,6 +15,8 @@ export interface Summary {
 
 /** At most this many complaints are spelled out; the rest is counted. */
 const COMPLAINTS_SHOWN = 3;
+/** More services than that on one node are counted, not named. */
+const LONELY_SHOWN = 4;
 
 /**
  * `picture` is the leader's newest as it reached this node, null: none came; `lease` is what this node's keeper
@@ -22,7 +26,12 @@ export function summarize(picture: ClusterPicture | null, lease: LeaseNews | nul
   const blind = whyBlind(picture, lease);
   if (picture === null || blind !== null) return { state: "unknown", exit: 3, text: `Unknown: ${blind}.` };
   const down = picture.placements.filter((each) => each.active === null);
-  const complaints = [...picture.placements.flatMap(complaintsOf), ...clusterComplaints(picture)];
+  // Causes before what follows from them: who is drained or gone says why services have nowhere to go.
+  const complaints = [
+    ...picture.placements.flatMap(complaintsOf),
+    ...clusterComplaints(picture),
+    ...lonelyComplaints(picture.placements),
+  ];
   if (down.length > 0) {
     return { state: "down", exit: 2, text: `Down: ${join([...down.map(downText), ...complaints])}.` };
   }
@@ -48,19 +57,29 @@ function downText({ service, node, reasons, waiting }: Placement): string {
 }
 
 /** What is not as it should be with a service that is active. */
-function complaintsOf({ service, active, node, health, waiting, ready, reasons }: Placement): string[] {
+function complaintsOf({ service, active, node, health, waiting }: Placement): string[] {
   if (active === null) return [];
   const result: string[] = [];
   if (health === "failing") result.push(`${service} is failing on ${active}`);
   if (node !== active)
     result.push(`${service} is moving from ${active}${node === null ? "" : ` to ${node}`}`);
   if (waiting !== null) result.push(waiting.text);
-  // The first reason is about the chosen node; each further one stands for another node of its place.
-  const hasOthers = reasons.length > 1;
-  if (hasOthers && node === active && ready.length === 0) {
-    result.push(`no other node could take ${service} over from ${active}`);
-  }
   return result;
+}
+
+/** Services that are well where they are and could go nowhere else: a sentence for each node that has some. */
+function lonelyComplaints(placements: readonly Placement[]): string[] {
+  const byNode = new Map<NodeId, ServiceName[]>();
+  for (const { service, active, node, ready, reasons } of placements) {
+    // The first reason is about the chosen node; each further one stands for another node of its place.
+    const hasOthers = reasons.length > 1;
+    if (active === null || node !== active || !hasOthers || ready.length > 0) continue;
+    byNode.set(active, [...(byNode.get(active) ?? []), service]);
+  }
+  return [...byNode].map(([node, services]) => {
+    const names = services.length > LONELY_SHOWN ? `${services.length} services` : listNames(services);
+    return `no other node could take ${names} over from ${node}`;
+  });
 }
 
 function clusterComplaints({ members, intents }: ClusterPicture): string[] {
