@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -15,7 +16,12 @@ import { createPrograms } from "./programs.ts";
 const options = { timeout: 30_000 };
 const programs = createPrograms();
 const folder = mkdtempSync(join(tmpdir(), "understudy-programs-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const launched: Group[] = [];
+after(async () => {
+  // A failed test leaves processes, which would keep the run from ending.
+  await Promise.all(launched.map((group) => endGroup(group, 0)));
+  rmSync(folder, { recursive: true, force: true });
+});
 
 function shell(script: string, more: Partial<Program> = {}): Program {
   return { argv: ["/bin/sh", "-c", script], user: null, directory: folder, env: {}, ...more };
@@ -39,10 +45,17 @@ function runUntilSettled(program: Program, deadline: number): Promise<RunEnd> {
   });
 }
 
-function launch(program: Program, token: string): { group: Promise<Group>; end: Promise<ProgramEnd> } {
+/** With a token of its own, so that what a failed run left behind is not taken for ours. */
+function launch(program: Program): { group: Promise<Group>; end: Promise<ProgramEnd> } {
   const group = Promise.withResolvers<Group>();
   const end = Promise.withResolvers<ProgramEnd>();
-  programs.launch(program, token, { started: group.resolve, ended: end.resolve });
+  programs.launch(program, randomUUID(), {
+    started(one) {
+      launched.push(one);
+      group.resolve(one);
+    },
+    ended: end.resolve,
+  });
   return { group: group.promise, end: end.promise };
 }
 
@@ -164,48 +177,48 @@ test("a launched group is ended as a whole, whoever left the group or the sessio
     "(trap '' TERM; sleep 1003; sleep 1004) &",
     "sleep 0.1; echo $$ > family; wait",
   ].join("\n");
-  const { group, end } = launch(shell(script), "token-family");
-  const launched = await group;
+  const { group, end } = launch(shell(script));
+  const family = await group;
   await fileText("family");
-  assert.equal(programs.members(launched).length, 5);
-  assert.deepEqual(await endGroup(launched, 200), []);
-  assert.deepEqual(programs.members(launched), []);
+  assert.equal(programs.members(family).length, 5);
+  assert.deepEqual(await endGroup(family, 200), []);
+  assert.deepEqual(programs.members(family), []);
   assert.equal((await end).kind, "signalled");
 });
 
 test("children that outlive the first process still belong to the group", options, async () => {
-  const { group, end } = launch(shell("sleep 1005 & exit 4"), "token-orphan");
-  const launched = await group;
+  const { group, end } = launch(shell("sleep 1005 & exit 4"));
+  const family = await group;
   assert.deepEqual(await end, { kind: "exited", code: 4, output: "" });
-  assert.equal(programs.members(launched).length, 1);
-  assert.deepEqual(await endGroup(launched, 200), []);
+  assert.equal(programs.members(family).length, 1);
+  assert.deepEqual(await endGroup(family, 200), []);
 });
 
 test(
   "another life of the daemon knows the group by its start time, and a stranger from it",
   options,
   async () => {
-    const { group, end } = launch(shell("exec sleep 1006"), "token-life");
-    const launched = await group;
+    const { group, end } = launch(shell("exec sleep 1006"));
+    const family = await group;
     const nextLife = createPrograms();
-    const stranger = { ...launched, startTicks: launched.startTicks - 1, token: "another" };
-    assert.deepEqual(nextLife.members(launched), [launched.pid]);
+    const stranger = { ...family, startTicks: family.startTicks - 1, token: "another" };
+    assert.deepEqual(nextLife.members(family), [family.pid]);
     assert.deepEqual(nextLife.members(stranger), []);
     await new Promise((resolve) => nextLife.end(stranger, { killAfter: ms(0), deadline: ms(1000) }, resolve));
-    assert.deepEqual(programs.members(launched), [launched.pid]);
+    assert.deepEqual(programs.members(family), [family.pid]);
     await new Promise((resolve) =>
-      nextLife.end(launched, { killAfter: ms(1000), deadline: ms(5000) }, resolve),
+      nextLife.end(family, { killAfter: ms(1000), deadline: ms(5000) }, resolve),
     );
     assert.equal((await end).kind, "signalled");
   },
 );
 
 test("ending a group that is gone is done at once", options, async () => {
-  const { group, end } = launch(shell("true"), "token-gone");
-  const launched = await group;
+  const { group, end } = launch(shell("true"));
+  const family = await group;
   await end;
-  assert.deepEqual(await endGroup(launched, 5000), []);
-  assert.deepEqual(await endGroup(launched, 5000), []);
+  assert.deepEqual(await endGroup(family, 5000), []);
+  assert.deepEqual(await endGroup(family, 5000), []);
 });
 
 test("what is in the pipe when a program ends is kept, what comes later is not", () => {

@@ -15,7 +15,12 @@ import { createResources } from "./resources.ts";
 
 const options = { timeout: 30_000 };
 const folder = mkdtempSync(join(tmpdir(), "understudy-resources-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const ports: ResourcePort[] = [];
+after(async () => {
+  // A failed test leaves processes, which would keep the run from ending.
+  await Promise.all(ports.map(stopAll));
+  rmSync(folder, { recursive: true, force: true });
+});
 let count = 0;
 
 function newRunDirectory(): string {
@@ -23,8 +28,12 @@ function newRunDirectory(): string {
   return join(folder, `run-${count}`);
 }
 
-const openPort = (runDirectory = newRunDirectory()): ResourcePort =>
-  createResources(createPrograms(), runDirectory);
+function openPort(runDirectory = newRunDirectory()): ResourcePort {
+  const port = createResources(createPrograms(), runDirectory);
+  ports.push(port);
+  return port;
+}
+
 const sh = (script: string) => ["/bin/sh", "-c", script];
 
 function process_(script: string, more: Partial<ProcessResource> = {}): ProcessResource {
