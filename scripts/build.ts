@@ -13,7 +13,11 @@ const BUNDLED = ["yaml", "zod"];
 rmSync(DIST, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: ROOT,
-  entryPoints: { understudy: "src/main.ts", "keeper-thread": "src/keeper-thread.ts" },
+  entryPoints: {
+    understudy: "src/main.ts",
+    "keeper-thread": "src/keeper-thread.ts",
+    "config-thread": "src/config-thread.ts",
+  },
   outdir: "dist",
   bundle: true,
   format: "esm",

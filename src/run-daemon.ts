@@ -1,7 +1,7 @@
 // The daemon's main thread: reads what it needs or says what is wrong, starts the keeper's thread, and wires
 // the real drivers around the worker's loop.
 
-import { chmodSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, unlinkSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { Worker as Thread } from "node:worker_threads";
@@ -12,8 +12,6 @@ import { type ApiServer, listen } from "#api/server.ts";
 import { statusDocument } from "#api/status.ts";
 import type { UpOptions } from "#cli/command.ts";
 import { EXIT } from "#cli/exit.ts";
-import { parseConfig } from "#config/parse.ts";
-import { formatProblems } from "#config/problem.ts";
 import { Worker } from "#daemon/worker.ts";
 import { createChecks } from "#drivers/checks/checks.ts";
 import { createClock, now } from "#drivers/clock/clock.ts";
@@ -33,6 +31,7 @@ import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import { ms } from "#model/units.ts";
 import type { StorePort } from "#ports/store.ts";
+import type { ConfigAnswer } from "./config-thread.ts";
 import { floatingAddresses } from "./floating-addresses.ts";
 import type { FromThread, KeeperData } from "./keeper-thread.ts";
 import { VERSION } from "./version.ts";
@@ -64,7 +63,7 @@ const WORKER_NICE = -10;
 
 /** Runs until the daemon has left in good order, or says on stderr why it cannot start. */
 export async function runDaemon(options: UpOptions): Promise<void> {
-  const prepared = prepare(options);
+  const prepared = await prepare(options);
   if ("code" in prepared) return refuse(prepared);
   raisePriority();
   await new Daemon(options, prepared).run();
@@ -83,8 +82,8 @@ function refuse({ code, text }: Refusal): never {
   process.exit(code);
 }
 
-function prepare(options: UpOptions): Prepared | Refusal {
-  const read = readConfig(options.configFile);
+async function prepare(options: UpOptions): Promise<Prepared | Refusal> {
+  const read = await readConfig(options.configFile);
   if ("code" in read) return read;
   const self = findSelf(read.config, options);
   if (typeof self !== "string") return self;
@@ -103,18 +102,21 @@ function prepare(options: UpOptions): Prepared | Refusal {
   return { config: read.config, self, key: key.key, store: opened.store, boot, unlock: lock.release };
 }
 
-function readConfig(file: string): { readonly config: Config } | Refusal {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { code: EXIT.invalid, text: `understudy: cannot read the configuration: ${why}` };
-  }
-  const parsed = parseConfig(text);
-  if (parsed.kind === "invalid")
-    return { code: EXIT.invalid, text: formatProblems(parsed.problems, text, file) };
-  return { config: parsed.config };
+/** The configuration, read in a thread of its own; see there. */
+function readConfig(file: string): Promise<{ readonly config: Config } | Refusal> {
+  const thread = new Thread(threadFile("config-thread"), { workerData: file });
+  return new Promise((resolve) => {
+    thread.once("message", (answer: ConfigAnswer) =>
+      resolve(answer.kind === "ok" ? { config: answer.config } : { code: EXIT.invalid, text: answer.text }),
+    );
+    thread.once("error", (error) => resolve(failed(`the configuration cannot be checked: ${error.message}`)));
+  });
+}
+
+/** Threads have the extension of this file: .ts in a checkout, .js in dist. */
+function threadFile(name: string): URL {
+  const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
+  return new URL(`./${name}${extension}`, import.meta.url);
 }
 
 function findSelf(config: Config, options: UpOptions): NodeId | Refusal {
@@ -184,10 +186,8 @@ class Daemon {
     mkdirSync(options.runDir, { recursive: true });
     this.#resources = createResources(programs, options.runDir);
     this.#checks = createChecks(programs);
-    const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
     const data: KeeperData = { config, self, boot, key, stateDir: options.stateDir };
-    // The thread's file has the extension of this one: .ts in a checkout, .js in dist.
-    this.#thread = new Thread(new URL(`./keeper-thread${extension}`, import.meta.url), { workerData: data });
+    this.#thread = new Thread(threadFile("keeper-thread"), { workerData: data });
     this.#peers = createPeers({
       me: self,
       boot,
@@ -217,7 +217,7 @@ class Daemon {
     this.#thread.on("error", (error) => this.#fail(`the keeper failed: ${error.stack ?? error.message}`));
     process.on("SIGTERM", () => this.#stop());
     process.on("SIGINT", () => this.#stop());
-    process.on("SIGHUP", () => this.#reload(() => {}));
+    process.on("SIGHUP", () => void this.#reload(() => {}));
     // A dead terminal must not end the daemon.
     process.stderr.on("error", () => {});
     return new Promise(() => {});
@@ -296,7 +296,7 @@ class Daemon {
       ask: (intent, answer) => this.#worker?.ask(intent, answer),
       journal: (query) => this.#journal.read(query),
       follow: (listener) => this.#journal.follow(listener),
-      reload: (answer) => this.#reload(answer),
+      reload: (answer) => void this.#reload(answer),
     };
   }
 
@@ -338,8 +338,8 @@ class Daemon {
   }
 
   /** Takes the file in if it is right and changes only what may change while running; else all stays. */
-  #reload(answer: (answer: ReloadAnswer) => void): void {
-    const read = readConfig(this.#options.configFile);
+  async #reload(answer: (answer: ReloadAnswer) => void): Promise<void> {
+    const read = await readConfig(this.#options.configFile);
     if ("code" in read) return this.#refuseReload(read.text, answer);
     const fixed = whatNeedsRestart(this.#config, read.config);
     if (fixed.length > 0) {

@@ -16,7 +16,7 @@ import type { NodeId } from "#model/ids.ts";
 import type { JournalLine } from "#model/journal.ts";
 import type { Vote } from "#model/pulse.ts";
 import type { Instant } from "#model/units.ts";
-import { earlier, instant, term } from "#model/units.ts";
+import { earlier, instant, NEVER, term } from "#model/units.ts";
 import type { AddressEvent, AddressPort } from "#ports/addresses.ts";
 import type { ClockPort } from "#ports/clock.ts";
 import type { GrantPort } from "#ports/grants.ts";
@@ -43,8 +43,10 @@ export interface KeeperOptions {
 
 /** Name of the document in which a voter's newest vote is stored. */
 export const VOTE_DOCUMENT = "vote";
-/** While addresses are held the kernel is asked this often what others did to them, ms. */
-const POLL_EVERY = 40;
+/** The kernel is asked this often what others did to addresses and guard, ms: it takes some microseconds. */
+const POLL_EVERY = 50;
+/** Waking is not exact: a wake this much before the time is good enough, ms. */
+const POLL_EARLY = 5;
 
 export class Keeper {
   #state: KeeperState;
@@ -54,6 +56,7 @@ export class Keeper {
   readonly #queue: KeeperEvent[] = [];
   #isBusy = false;
   #guard: "intact" | "failed" = "intact";
+  #polledAt: Instant = NEVER;
 
   /** Reads the stored vote; a damaged one is an error in a sentence, since a lost vote could be cast twice. */
   static start(ports: KeeperPorts, options: KeeperOptions): Keeper | { readonly problem: string } {
@@ -216,11 +219,13 @@ export class Keeper {
 
   #pollInTime(at: Instant): Instant {
     if (this.#addresses.length === 0) return at;
-    return earlier(at, instant(this.#ports.clock.now() + POLL_EVERY));
+    return earlier(at, instant(this.#polledAt + POLL_EVERY));
   }
 
   #pollKernel(): void {
-    if (this.#addresses.length === 0) return;
+    const now = this.#ports.clock.now();
+    if (this.#addresses.length === 0 || now < this.#polledAt + POLL_EVERY - POLL_EARLY) return;
+    this.#polledAt = now;
     this.#checkGuard();
     for (const event of this.#ports.addresses.poll()) this.#foldAddressEvent(event);
   }

@@ -4,8 +4,8 @@
 // here. A timer is run after a poll that may have begun long before it was due: the host was frozen, say, and
 // datagrams came meanwhile. So a due timer only queues a setImmediate. That runs in the next check phase, after
 // one more poll phase that does not wait and hands in what is there. libuv reads at most 32 datagrams from a
-// socket in one poll phase, so this is repeated until a full receive buffer would be read. A round without
-// mail costs some microseconds.
+// socket in one poll phase. So after a hold-up this is repeated until a full receive buffer would be read; a
+// timer that fired in time needs one round, since hardly anything can have queued up.
 // Sources: libuv docs/src/design.rst ("The I/O loop"), src/unix/udp.c (uv__udp_recvmsg, count = 32).
 
 import { assert } from "#lib/assert.ts";
@@ -14,6 +14,8 @@ import type { ClockPort } from "#ports/clock.ts";
 
 /** Poll phases before a deadline is judged: 12 times 32 datagrams are more than the pulse socket's buffer holds. */
 const POLLS = 12;
+/** Ms. A timer that is no later than this was not held up: fewer than 32 datagrams can have come meanwhile. */
+const IN_TIME = 5;
 /** Ms. The longest wait that setTimeout takes; more would wake at once. A longer one is made of several. */
 const TIMER_LIMIT = 2 ** 31 - 1;
 
@@ -39,7 +41,7 @@ export function createClock(wake: () => void): Clock {
     }
     timer = null;
     const wait = due - now();
-    if (wait <= 0) return poll(POLLS);
+    if (wait <= 0) return poll(wait < -IN_TIME ? POLLS : 1);
     timerAt = due;
     // setTimeout counts whole milliseconds, at least one, and drops fractions: rounded up, never early.
     timer = setTimeout(fired, Math.min(Math.ceil(wait), TIMER_LIMIT));
