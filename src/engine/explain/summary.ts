@@ -51,9 +51,12 @@ function whyBlind(picture: ClusterPicture | null, lease: LeaseNews | null): stri
 }
 
 function downText({ service, node, reasons, waiting }: Placement): string {
-  const why = waiting ?? reasons[0];
+  const [first, ...others] = reasons;
+  // That none of its nodes can run it is no cause; what speaks against each of them is.
+  const isNobody = first?.code === "no-candidate" && others.length > 0;
+  const why = waiting?.text ?? (isNobody ? others.map(({ text }) => text).join("; ") : first?.text);
   const what = node === null ? `${service} is active nowhere` : `${service} is on its way to ${node}`;
-  return why === undefined ? what : `${what} (${why.text})`;
+  return why === undefined ? what : `${what} (${why})`;
 }
 
 /** What is not as it should be with a service that is active. */
