@@ -1,9 +1,11 @@
 // What must hold at every moment, in true time. The nodes know nothing of this.
 
-import type { KeeperState } from "#engine/lease/state.ts";
+import type { KeeperState, LedMember } from "#engine/lease/state.ts";
 import type { JournalLine } from "#model/journal.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { IntentsVersion } from "#model/intents.ts";
+import type { Session } from "#model/session.ts";
+import { formatSession, isEarlierSession } from "#model/session.ts";
 import type { Host } from "./host.ts";
 import { Violation } from "./world.ts";
 
@@ -17,6 +19,8 @@ export class Invariants {
   hosts: readonly Host[] = [];
   /** Told when a leader has collected everything and begins to plan. */
   onLeaderBegan: (leader: string, term: number, version: IntentsVersion) => void = () => {};
+  /** By host: the session that a leader held for over, with certainty. */
+  readonly #over = new Map<NodeId, Session>();
   readonly #begun = new WeakMap<Host, number>();
   /** Highest term in which somebody led, and who. */
   #led: { readonly term: number; readonly host: Host; readonly boot: number } | null = null;
@@ -86,6 +90,12 @@ export class Invariants {
   afterKeeper(host: Host): void {
     const state = host.life?.keeper.state;
     if (state === undefined) return;
+    const { acting } = state;
+    const over = this.#over.get(host.id);
+    if (over !== undefined && acting.mayAct && !isEarlierSession(over, acting.session)) {
+      const session = formatSession(acting.session);
+      fail("session-back", `${host.id} acts in session ${session}, in which it was excluded: orders for it still count`);
+    }
     const seen = this.#seen.get(host);
     if (seen?.leading === state.leading && seen.ledMembers === state.ledMembers) return;
     this.#seen.set(host, { leading: state.leading, ledMembers: state.ledMembers });
@@ -125,10 +135,13 @@ export class Invariants {
   /** A node that the leader calls excluded has lapsed, with certainty. */
   #checkExcluded(leader: Host, state: KeeperState, before: KeeperState["ledMembers"] | undefined): void {
     for (const [id, member] of state.ledMembers) {
+      if (member.kind === "readmitting") this.#checkReadmitted(leader, id, before?.get(id));
       if (member.kind !== "excluded" || before?.get(id)?.kind === "excluded") continue;
       const was = before?.get(id);
       if (was?.kind === "resetting" && was.certain) continue;
       const host = this.hostOf(id);
+      const session = host.life?.keeper.state.acting.session;
+      if (session !== undefined) this.#over.set(id, session);
       const acting = host.life?.keeper.state.acting;
       if (acting?.mayAct === true && host.now() < acting.until) {
         fail("uncertain", `${leader.id} holds ${id} for excluded, which may still act`);
@@ -136,6 +149,15 @@ export class Invariants {
       const live = host.addresses.find((address) => host.kernel.isLive(address.ip));
       if (live !== undefined) fail("uncertain", `${leader.id} holds ${id} for excluded, which has ${live.ip} live`);
     }
+  }
+
+  /** Who was excluded is taken back in a new session only: what it was told before is void. */
+  #checkReadmitted(leader: Host, id: NodeId, was: LedMember | undefined): void {
+    if (was?.kind !== "excluded" && !(was?.kind === "resetting" && was.certain)) return;
+    const over = this.#over.get(id);
+    const session = this.hostOf(id).life?.keeper.state.acting.session;
+    if (over === undefined || session === undefined || isEarlierSession(over, session)) return;
+    fail("not-reset", `${leader.id} readmits ${id} in session ${formatSession(session)}, in which it was excluded`);
   }
 
   hostOf(id: NodeId): Host {

@@ -1,6 +1,7 @@
 // The right to act: as long as a quorum of voters acknowledges what this node sent within the last lease.
 
 import type { Pulse, ResetId } from "#model/pulse.ts";
+import type { Session } from "#model/session.ts";
 import type { Instant } from "#model/units.ts";
 import { between, FOREVER, NEVER } from "#model/units.ts";
 import { statementOf } from "../membership/peers.ts";
@@ -18,7 +19,7 @@ export function lapseIfDue(state: KeeperState, now: Instant): KeeperState {
 /** Ends the session at once: all orders are void, everything held is to be let go. */
 export function lapse(state: KeeperState): KeeperState {
   const { acting } = state;
-  const session = { boot: acting.session.boot, lapses: acting.session.lapses + 1 };
+  const session = nextSession(acting.session);
   return {
     ...state,
     acting: { session, mayAct: false, until: NEVER, resetDone: acting.resetDone },
@@ -30,8 +31,18 @@ export function lapse(state: KeeperState): KeeperState {
 export function extend(state: KeeperState, now: Instant): KeeperState {
   if (state.left || isWorkerSilent(state, now)) return state;
   const until = quorumInstant(state, (peer) => peer.acknowledgesUntil);
-  if (until <= now || (state.acting.mayAct && until <= state.acting.until)) return state;
-  return { ...state, acting: { ...state.acting, mayAct: true, until } };
+  const { acting } = state;
+  if (until <= now || (acting.mayAct && until <= acting.until)) return state;
+  const session = acting.mayAct ? acting.session : nextSession(acting.session);
+  return { ...state, acting: { ...acting, session, mayAct: true, until } };
+}
+
+/**
+ * The right to act begins with a session of its own. What is ordered to a node that may not act yet is so void
+ * when it may: it might have been excluded meanwhile, by voters that restarted since and forgot their promise.
+ */
+function nextSession(session: Session): Session {
+  return { boot: session.boot, lapses: session.lapses + 1 };
 }
 
 /** A stuck worker must not keep its lease: the keeper then falls silent until the worker is back. */
