@@ -6,7 +6,7 @@ import type { NodeId } from "#model/ids.ts";
 import type { Intents } from "#model/intents.ts";
 import { sameVersion } from "#model/intents.ts";
 import type { MemberStanding, NodeReport } from "#model/order.ts";
-import { isEarlierSession } from "#model/session.ts";
+import { isEarlierSession, sameSession } from "#model/session.ts";
 import type { Instant } from "#model/units.ts";
 import { NEVER } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
@@ -63,7 +63,11 @@ function isNewerReport(a: NodeReport, b: NodeReport): boolean {
   return !isEarlierSession(a.session, b.session) && a.number > b.number;
 }
 
-/** A node whose pulses name a newer session than its report has not reported: what it runs is not known. */
+/**
+ * Only a report of the very session that the keeper hears of counts. Of an older one what it runs is not known; a
+ * newer one is for the worker to wait for: the keeper's news may be late, and an exclusion that is among them is
+ * about the sessions up to then. Nothing may have been ordered in a later one when it is taken for a proof.
+ */
 export function markOutdated(leader: LeaderState, news: LeaseNews): LeaderState {
   let next = leader;
   for (const heard of news.members) {
@@ -77,7 +81,7 @@ export function markOutdated(leader: LeaderState, news: LeaseNews): LeaderState 
 
 function isReportCurrent(member: LedNode, heard: MemberNews): boolean {
   if (member.report === null) return false;
-  return heard.session === null || !isEarlierSession(member.report.session, heard.session);
+  return heard.session !== null && sameSession(member.report.session, heard.session);
 }
 
 export function withMember(leader: LeaderState, member: LedNode): LeaderState {
