@@ -16,6 +16,7 @@ import type { Config } from "#model/config.ts";
 import type { ToKeeper } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import { floatingAddresses } from "./floating-addresses.ts";
+import { trimMemory } from "./trim-memory.ts";
 
 /** What the main thread hands over at the start. */
 export interface KeeperData {
@@ -83,6 +84,7 @@ function start(problem: string | null): void {
     },
   );
   if ("problem" in started) return fail(started.problem);
+  trimMemory();
   keeper = started;
   tell({ kind: "ready", problem: null } satisfies FromThread);
   setInterval(() => tell({ kind: "counters", counters: countersNow() } satisfies FromThread), COUNTERS_EVERY);

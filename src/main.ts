@@ -5,6 +5,8 @@ import { runCommand } from "#cli/run.ts";
 import { VERSION } from "./version.ts";
 
 process.title = "understudy";
+// Set by bin/understudy for this process alone, not for the programs that it starts.
+delete process.env.MALLOC_ARENA_MAX;
 const ran = await runCommand(process.argv.slice(2), terminalIo(VERSION));
 if (ran.kind === "exit") process.exitCode = ran.code;
 else {

@@ -34,6 +34,7 @@ import type { StorePort } from "#ports/store.ts";
 import type { ConfigAnswer } from "./config-thread.ts";
 import { floatingAddresses } from "./floating-addresses.ts";
 import type { FromThread, KeeperData } from "./keeper-thread.ts";
+import { trimMemory } from "./trim-memory.ts";
 import { VERSION } from "./version.ts";
 
 /** What the start needs beside the command line. */
@@ -54,6 +55,8 @@ interface Refusal {
 /** How long a previous life's processes are given to end, and ours at the very end. */
 const SWEEP_PATIENCE = ms(15_000);
 const KEEPER_PATIENCE = 2_000;
+/** When the start is over, ms. */
+const TRIM_AFTER = 3_000;
 
 /**
  * The worker may be late without harm, but a move passes through several workers: on a busy host each would
@@ -277,6 +280,7 @@ class Daemon {
       },
       { identity, config },
     );
+    setTimeout(trimMemory, TRIM_AFTER);
     const files = { remove: unlinkSync, restrict: chmodSync };
     listen({ socket: join(this.#options.runDir, SOCKET_NAME), host: this.#host(), files }, (listening) => {
       if (listening.kind === "failed") return this.#fail(listening.problem);

@@ -123,13 +123,12 @@ function announced(held: HeldAddress, now: Instant): HeldAddress {
   };
 }
 
-/** Renewing costs system calls, so it waits until it gains half a pulse. */
+/** Above this share of the usable lease an entry is young enough: renewing it costs system calls. */
+const YOUNG = 0.7;
+
 function isRenewalWorthwhile(state: KeeperState, until: Instant, now: Instant): boolean {
-  const gain = between(state.grants.armedUntil, until);
-  return (
-    gain >= state.identity.pulse / 2 ||
-    (gain > 0 && between(now, state.grants.armedUntil) < usable(state) / 2)
-  );
+  const left = between(now, state.grants.armedUntil);
+  return until > state.grants.armedUntil && left < usable(state) * YOUNG;
 }
 
 function armUntil(state: KeeperState, now: Instant): Instant {

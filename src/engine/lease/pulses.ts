@@ -15,8 +15,9 @@ import { whenToRun } from "./leading.ts";
 import type { KeeperState, Statements } from "./state.ts";
 import { isVoteFree } from "./voting.ts";
 
-/** While acknowledgements are getting old, pulses come this many times as often. */
-const HURRY_FACTOR = 4;
+/** While acknowledgements are getting old, pulses come this many times as often, but never closer than that. */
+const HURRY_FACTOR = 8;
+const HURRY_AT_LEAST = ms(4);
 /** An acknowledgement older than this many pulses is getting old; two are normal. */
 const OLD_AFTER_PULSES = 2.5;
 /** Two pulses are never closer than this: a change may wait that long for the next one. */
@@ -36,7 +37,7 @@ export function pulseIfDue(before: KeeperState, state: KeeperState, event: Keepe
   const due =
     since >= interval(state, now) ||
     (since >= CLOSEST_PULSES && changed) ||
-    (since >= state.identity.pulse / HURRY_FACTOR && isHurried(before, event));
+    (since >= hurried(state) && isHurried(before, event));
   if (!due) return { state, effects: [] };
   const sent = noteSent(state.sent, now, state.identity.longestLease);
   const pulse: Pulse = {
@@ -119,8 +120,11 @@ function sameList<T>(a: readonly T[], b: readonly T[], key: (item: T) => string)
 }
 
 function interval(state: KeeperState, now: Instant): Ms {
-  const { pulse } = state.identity;
-  return isHurrying(state, now) ? ms(pulse / HURRY_FACTOR) : pulse;
+  return isHurrying(state, now) ? hurried(state) : state.identity.pulse;
+}
+
+function hurried(state: KeeperState): Ms {
+  return ms(Math.max(state.identity.pulse / HURRY_FACTOR, HURRY_AT_LEAST));
 }
 
 /** Is a right that this node has now running low? What it lost already is no reason to shout. */
