@@ -121,19 +121,29 @@ function whileSilent(state: KeeperState, peer: Peer, before: LedMember, now: Ins
   if (before.kind === "left") return before;
   const wasCertain = before.kind === "excluded" || (before.kind === "resetting" && before.certain);
   if (wasCertain) return { kind: "excluded" };
-  const { promised, deaf } = countPromises(state, peer.id, now);
+  const asking = before.kind === "asking" ? before : ({ kind: "asking", after: state.sent.number } as const);
+  const { promised, deaf } = countPromises(state, peer.id, asking.after, now);
   const { clauses, quorum } = state.identity;
-  return { kind: clauses.hasLapsed(promised, deaf, quorum) ? "excluded" : "asking" };
+  return clauses.hasLapsed(promised, deaf, quorum) ? { kind: "excluded" } : asking;
 }
 
-/** How many voters promised, and how many just do not hear it; this node included. */
-function countPromises(state: KeeperState, node: NodeId, now: Instant): { promised: number; deaf: number } {
+/**
+ * How many voters promised, and how many just do not hear it; this node included. Only what answers the present
+ * request counts: a promise stated before may have been taken back since by a readmission of ours, unheard.
+ */
+function countPromises(
+  state: KeeperState,
+  node: NodeId,
+  after: number,
+  now: Instant,
+): { promised: number; deaf: number } {
   let promised = state.voter.promises.has(node) ? 1 : 0;
   let deaf = 1;
   for (const peer of state.peers) {
     const pulse = peer.isVoter ? statementOf(peer, now) : null;
     if (pulse === null) continue;
-    if (pulse.promises.some((p) => p.node === node)) promised += 1;
+    const answers = pulse.heard.some((h) => h.node === state.identity.self && h.number > after);
+    if (answers && pulse.promises.some((p) => p.node === node)) promised += 1;
     if (!pulse.heard.some((h) => h.node === node)) deaf += 1;
   }
   return { promised, deaf };
@@ -153,7 +163,7 @@ function ownPromise(
 ): KeeperState["voter"] {
   const has = voter.promises.has(peer.id);
   if (member.kind === "asking" && !has && state.identity.isVoter && !state.mute) {
-    const others = countPromises(state, peer.id, now).promised;
+    const others = countPromises(state, peer.id, member.after, now).promised;
     if (others + 1 < state.identity.quorum || !isSilent(peer, state.identity, now)) return voter;
     return { ...voter, promises: new Map(voter.promises).set(peer.id, term) };
   }

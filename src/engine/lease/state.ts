@@ -82,8 +82,8 @@ export type Leading =
 export type LedMember =
   /** Heard, and nothing stands in its way. */
   | { readonly kind: "in" }
-  /** Asked the voters to exclude it; nothing is certain yet. */
-  | { readonly kind: "asking" }
+  /** Asks the voters to exclude it, in every pulse after number `after`; nothing is certain yet. */
+  | { readonly kind: "asking"; readonly after: number }
   /** A quorum promised: sessions up to now have lapsed, with certainty. */
   | { readonly kind: "excluded" }
   /** Heard again: told to reset. */
