@@ -1,7 +1,14 @@
 // Which cluster is simulated: its members, links, services and timing, from the seed and the options.
 
 import type { Prng } from "#lib/prng.ts";
-import type { CheckConfig, Config, Failback, MemberConfig, ResourceConfig, ServiceConfig } from "#model/config.ts";
+import type {
+  CheckConfig,
+  Config,
+  Failback,
+  MemberConfig,
+  ResourceConfig,
+  ServiceConfig,
+} from "#model/config.ts";
 import { nodeId, serviceName } from "#model/ids.ts";
 import type { NodeId } from "#model/ids.ts";
 import { ms, ratio } from "#model/units.ts";
@@ -17,7 +24,10 @@ const WORKER_SILENCE = 2_000;
 /** Ops that take longer are unknown. */
 export const OP_TIMEOUT = 2_000;
 
-const MEMBERS: Record<VoterCount, { readonly nodes: readonly string[]; readonly witnesses: readonly string[] }> = {
+const MEMBERS: Record<
+  VoterCount,
+  { readonly nodes: readonly string[]; readonly witnesses: readonly string[] }
+> = {
   3: { nodes: ["a", "b"], witnesses: ["w"] },
   4: { nodes: ["a", "b", "c"], witnesses: ["w"] },
   5: { nodes: ["a", "b", "c"], witnesses: ["w1", "w2"] },

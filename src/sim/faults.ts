@@ -105,7 +105,11 @@ function cut(world: FaultWorld, what: string, paths: readonly Path[]): End {
 
 const cutHost: Fault = (world, chance) => {
   const { index, id } = chance.pick(world.hosts);
-  return cut(world, `all of ${id}`, world.network.paths((from, to) => from === index || to === index));
+  return cut(
+    world,
+    `all of ${id}`,
+    world.network.paths((from, to) => from === index || to === index),
+  );
 };
 
 const cutPair: Fault = (world, chance) => {
@@ -132,9 +136,18 @@ const cutLink: Fault = (world, chance) => {
 
 /** Two groups that do not hear each other. */
 const split: Fault = (world, chance) => {
-  const left = new Set(chance.shuffle(world.hosts).slice(0, 1 + chance.int(world.hosts.length - 1)).map((h) => h.index));
+  const left = new Set(
+    chance
+      .shuffle(world.hosts)
+      .slice(0, 1 + chance.int(world.hosts.length - 1))
+      .map((h) => h.index),
+  );
   const names = world.hosts.filter((h) => left.has(h.index)).map((h) => h.id);
-  return cut(world, `${names.join(" ")} from the rest`, world.network.paths((from, to) => left.has(from) !== left.has(to)));
+  return cut(
+    world,
+    `${names.join(" ")} from the rest`,
+    world.network.paths((from, to) => left.has(from) !== left.has(to)),
+  );
 };
 
 /** Changes how some paths behave, then puts them back as they were on a calm day. */
@@ -171,7 +184,11 @@ const delay: Fault = (world, chance) => {
 
 const twice: Fault = (world, chance) => {
   const delayTo = chance.between(0.1, 2) * world.lease;
-  return change(world, "datagrams arrive twice", somePaths(world, chance), { twice: 0.5, delayFrom: 0.1, delayTo });
+  return change(world, "datagrams arrive twice", somePaths(world, chance), {
+    twice: 0.5,
+    delayFrom: 0.1,
+    delayTo,
+  });
 };
 
 /** A time daemon slews a clock; within the bound. */

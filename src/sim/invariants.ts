@@ -57,7 +57,10 @@ export class Invariants {
     const last = this.#lastLive.get(ip);
     if (last === host) return;
     this.#lastLive.set(ip, host);
-    host.around.world.trace.say(host.id, `>>> ${ip} is live here${last === undefined ? "" : `, was on ${last.id}`}`);
+    host.around.world.trace.say(
+      host.id,
+      `>>> ${ip} is live here${last === undefined ? "" : `, was on ${last.id}`}`,
+    );
     if (last !== undefined) this.#moves += 1;
   }
 
@@ -78,7 +81,8 @@ export class Invariants {
     if (number === null) return;
     const key = `${host.id}/${name}`;
     const before = this.#onDisk.get(key) ?? 0;
-    if (number < before) fail("term-went-back", `${name} on the disk of ${host.id} went from ${before} to ${number}`);
+    if (number < before)
+      fail("term-went-back", `${name} on the disk of ${host.id} went from ${before} to ${number}`);
     this.#onDisk.set(key, number);
   }
 
@@ -94,7 +98,10 @@ export class Invariants {
     const over = this.#over.get(host.id);
     if (over !== undefined && acting.mayAct && !isEarlierSession(over, acting.session)) {
       const session = formatSession(acting.session);
-      fail("session-back", `${host.id} acts in session ${session}, in which it was excluded: orders for it still count`);
+      fail(
+        "session-back",
+        `${host.id} acts in session ${session}, in which it was excluded: orders for it still count`,
+      );
     }
     const seen = this.#seen.get(host);
     if (seen?.leading === state.leading && seen.ledMembers === state.ledMembers) return;
@@ -117,10 +124,14 @@ export class Invariants {
     if (leading.kind !== "leads" || leading.until <= host.now()) return;
     const boot = host.life?.boot ?? 0;
     const before = this.#led;
-    const isSame = before !== null && before.term === leading.term && before.host === host && before.boot === boot;
+    const isSame =
+      before !== null && before.term === leading.term && before.host === host && before.boot === boot;
     if (!isSame) {
       if (before !== null && leading.term <= before.term) {
-        fail("term-twice", `${host.id} leads in term ${leading.term} after ${before.host.id} in term ${before.term}`);
+        fail(
+          "term-twice",
+          `${host.id} leads in term ${leading.term} after ${before.host.id} in term ${before.term}`,
+        );
       }
       this.#led = { term: leading.term, host, boot };
       this.#terms += 1;
@@ -147,7 +158,8 @@ export class Invariants {
         fail("uncertain", `${leader.id} holds ${id} for excluded, which may still act`);
       }
       const live = host.addresses.find((address) => host.kernel.isLive(address.ip));
-      if (live !== undefined) fail("uncertain", `${leader.id} holds ${id} for excluded, which has ${live.ip} live`);
+      if (live !== undefined)
+        fail("uncertain", `${leader.id} holds ${id} for excluded, which has ${live.ip} live`);
     }
   }
 
@@ -157,7 +169,10 @@ export class Invariants {
     const over = this.#over.get(id);
     const session = this.hostOf(id).life?.keeper.state.acting.session;
     if (over === undefined || session === undefined || isEarlierSession(over, session)) return;
-    fail("not-reset", `${leader.id} readmits ${id} in session ${formatSession(session)}, in which it was excluded`);
+    fail(
+      "not-reset",
+      `${leader.id} readmits ${id} in session ${formatSession(session)}, in which it was excluded`,
+    );
   }
 
   hostOf(id: NodeId): Host {

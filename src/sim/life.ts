@@ -77,7 +77,12 @@ export class Life {
         peers: { send: (to, message) => this.#sendMessage(to, message) },
         store: host.disk.port(workerThread),
         resources: programs.port(workerThread),
-        checks: checkPort(world, chance, { state, programs, services: config.services, thread: workerThread }),
+        checks: checkPort(world, chance, {
+          state,
+          programs,
+          services: config.services,
+          thread: workerThread,
+        }),
         journal: { append: (line) => this.#append(line) },
         toKeeper: (message) => this.#tellKeeper(message),
         exit: () => world.after(0, () => this.#exit()),

@@ -54,7 +54,17 @@ export const PROFILES = {
   calm: { weights: {}, every: EVERY, wishes: null, leavesOut: 0 },
   /** Daemons die and come back. */
   restarts: {
-    weights: { kill: 2, restart: 6, power: 1, blackout: 1, "cut-pair": 3, "cut-one-way": 3, split: 2, delay: 2, loss: 1 },
+    weights: {
+      kill: 2,
+      restart: 6,
+      power: 1,
+      blackout: 1,
+      "cut-pair": 3,
+      "cut-one-way": 3,
+      split: 2,
+      delay: 2,
+      loss: 1,
+    },
     every: [250, 500],
     wishes: null,
     leavesOut: 0.15,
@@ -68,21 +78,45 @@ export const PROFILES = {
   },
   /** Late, doubled and overtaken mail. */
   late: {
-    weights: { delay: 10, twice: 6, "cut-one-way": 4, "cut-pair": 3, "freeze-daemon": 2, restart: 1, slew: 2 },
+    weights: {
+      delay: 10,
+      twice: 6,
+      "cut-one-way": 4,
+      "cut-pair": 3,
+      "freeze-daemon": 2,
+      restart: 1,
+      slew: 2,
+    },
     every: [300, 600],
     wishes: 3_000,
     leavesOut: 0.15,
   },
   /** Clocks at the edges of the bound, and silence at the wrong moment. */
   clocks: {
-    weights: { slew: 4, "cut-pair": 5, "cut-host": 4, "cut-one-way": 4, split: 4, kill: 2, "freeze-daemon": 1 },
+    weights: {
+      slew: 4,
+      "cut-pair": 5,
+      "cut-host": 4,
+      "cut-one-way": 4,
+      split: 4,
+      kill: 2,
+      "freeze-daemon": 1,
+    },
     every: [500, 900],
     wishes: null,
     leavesOut: 0.1,
   },
   /** Services that hold what no kernel takes back. */
   exclusive: {
-    weights: { "cut-host": 4, split: 4, "freeze-host": 2, kill: 3, "programs-slow": 2, "programs-hanging": 2, "cut-one-way": 2 },
+    weights: {
+      "cut-host": 4,
+      split: 4,
+      "freeze-host": 2,
+      kill: 3,
+      "programs-slow": 2,
+      "programs-hanging": 2,
+      "cut-one-way": 2,
+    },
     every: [500, 1_000],
     wishes: 3_000,
     leavesOut: 0.1,

@@ -82,7 +82,8 @@ function clearOne(run: Run): boolean {
   const wish = clearing(doc);
   if (wish === null) return true;
   const host = run.hosts.find((each) => each.life !== null);
-  if (host !== undefined && run.world.now >= run.wishes.askAgainAt) run.wishes.askToClear(host, wish, run.world.now);
+  if (host !== undefined && run.world.now >= run.wishes.askAgainAt)
+    run.wishes.askToClear(host, wish, run.world.now);
   return false;
 }
 
@@ -91,7 +92,8 @@ function firstProblem(run: Run): string | null {
   if (leadersDoc(run) === null) return "there is no leader that plans";
   for (const service of run.config.services) {
     const on = run.hosts.filter((host) => isServing(host, service));
-    if (on.length !== 1) return `${service.name} is served by ${on.map((h) => h.id).join(" and ") || "nobody"}`;
+    if (on.length !== 1)
+      return `${service.name} is served by ${on.map((h) => h.id).join(" and ") || "nobody"}`;
   }
   return null;
 }

@@ -79,7 +79,12 @@ export function simulate(options: SimOptions): SimResult {
   } catch (error) {
     // An assertion or exception of the program is as bad as a broken invariant.
     const invariant = error instanceof Violation ? error.invariant : "exception";
-    const text = error instanceof Error ? (invariant === "exception" ? (error.stack ?? error.message) : error.message) : String(error);
+    const text =
+      error instanceof Error
+        ? invariant === "exception"
+          ? (error.stack ?? error.message)
+          : error.message
+        : String(error);
     violation = { invariant, text, at: world.now };
     world.trace.say("!!!", `${invariant}: ${text}`);
   }

@@ -19,7 +19,8 @@ export class Wishes {
   readonly #chance: Prng;
   readonly #wishes: Wish[] = [];
   /** The documents with which leaders began. */
-  readonly #begun: { readonly term: number; readonly version: IntentsVersion; readonly leader: string }[] = [];
+  readonly #begun: { readonly term: number; readonly version: IntentsVersion; readonly leader: string }[] =
+    [];
   #newest: IntentsVersion | null = null;
   #asked = 0;
 
@@ -81,11 +82,14 @@ export class Wishes {
       if (wish.answer?.kind !== "accepted") continue;
       const before = last.get(wish.key);
       const { version } = wish.answer;
-      if (before === undefined || !isNewerVersion(before.version, version)) last.set(wish.key, { ...wish, version });
+      if (before === undefined || !isNewerVersion(before.version, version))
+        last.set(wish.key, { ...wish, version });
     }
     for (const [key, wish] of last) {
       if (key.startsWith("switchover")) continue;
-      const isOpen = this.#wishes.some((w) => w.key === key && (w.answer === null || w.answer.kind === "unknown"));
+      const isOpen = this.#wishes.some(
+        (w) => w.key === key && (w.answer === null || w.answer.kind === "unknown"),
+      );
       if (isOpen || isIn(doc, key) === wish.value) continue;
       throw new Violation("intent-lost", `${key} was accepted as ${wish.value}, the document says otherwise`);
     }
@@ -108,7 +112,11 @@ export class Wishes {
       case 0:
       case 1:
       case 2:
-        return { kind: "switchover", service: chance.pick(services), to: chance.chance(0.5) ? null : chance.pick(nodes) };
+        return {
+          kind: "switchover",
+          service: chance.pick(services),
+          to: chance.chance(0.5) ? null : chance.pick(nodes),
+        };
       case 3:
         return { kind: "drain", node: chance.pick(nodes) };
       case 4:
@@ -116,9 +124,17 @@ export class Wishes {
       case 5:
         return { kind: "maintenance", on: true, target: { kind: "service", service: chance.pick(services) } };
       case 6:
-        return { kind: "maintenance", on: false, target: { kind: "service", service: chance.pick(services) } };
+        return {
+          kind: "maintenance",
+          on: false,
+          target: { kind: "service", service: chance.pick(services) },
+        };
       default:
-        return { kind: "maintenance", on: chance.chance(0.5), target: { kind: "node", node: chance.pick(nodes) } };
+        return {
+          kind: "maintenance",
+          on: chance.chance(0.5),
+          target: { kind: "node", node: chance.pick(nodes) },
+        };
     }
   }
 }

@@ -64,7 +64,8 @@ export class World {
     }
     this.#countedEvents += 1;
     this.#now = time;
-    if (this.#countedEvents > RUNAWAY) throw new Violation("runaway", `${RUNAWAY} events within a millisecond`);
+    if (this.#countedEvents > RUNAWAY)
+      throw new Violation("runaway", `${RUNAWAY} events within a millisecond`);
   }
 
   /** Runs everything up to `until`, in order. */

@@ -63,7 +63,9 @@ export const WRONG_VARIANTS: readonly WrongVariant[] = [
   {
     name: "orders-without-number",
     mistake: "an order is obeyed after a newer one",
-    clauses: { obeys: (order, session, seen) => sameSession(session, seen.session) && order.term >= seen.term },
+    clauses: {
+      obeys: (order, session, seen) => sameSession(session, seen.session) && order.term >= seen.term,
+    },
     profile: "late",
   },
   {
