@@ -7,6 +7,7 @@ const SHORT_SEEDS = "200";
 
 step("check", node("scripts/check.ts"));
 step("simulation, short", node("src/sim/run.ts", "--seeds", SHORT_SEEDS));
+step("lease rule, walked", node("--test", "--test-timeout=60000", "test/lease/**/*.test.ts"));
 step("build", node("scripts/build.ts"));
 // One file after the other: they measure nothing, but they share the kernel, its namespaces and two cores.
 step(
