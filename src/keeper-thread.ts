@@ -32,7 +32,18 @@ export type FromThread =
   | { readonly kind: "realtime"; readonly problem: string | null }
   | { readonly kind: "ready"; readonly problem: string | null }
   | { readonly kind: "link"; readonly index: number; readonly problem: string | null }
-  | { readonly kind: "counters"; readonly counters: Readonly<Record<string, number>> };
+  | {
+      readonly kind: "counters";
+      readonly counters: Readonly<Record<string, number>>;
+      readonly claims: readonly Claim[];
+    };
+
+/** Another machine said that a floating address is its own, `age` milliseconds ago. */
+export interface Claim {
+  readonly ip: string;
+  readonly mac: string;
+  readonly age: number;
+}
 
 /** Above every ordinary process, below the kernel's own real-time threads. */
 const PRIORITY = 10;
@@ -87,7 +98,16 @@ function start(problem: string | null): void {
   trimMemory();
   keeper = started;
   tell({ kind: "ready", problem: null } satisfies FromThread);
-  setInterval(() => tell({ kind: "counters", counters: countersNow() } satisfies FromThread), COUNTERS_EVERY);
+  setInterval(tellFigures, COUNTERS_EVERY);
+}
+
+function tellFigures(): void {
+  tell({ kind: "counters", counters: countersNow(), claims: claimsNow() } satisfies FromThread);
+}
+
+function claimsNow(): readonly Claim[] {
+  const now = clock.now();
+  return [...(keeper?.state.claims ?? [])].map(([ip, { mac, at }]) => ({ ip, mac, age: now - at }));
 }
 
 function fail(problem: string): void {

@@ -33,7 +33,7 @@ import { ms } from "#model/units.ts";
 import type { StorePort } from "#ports/store.ts";
 import type { ConfigAnswer } from "./config-thread.ts";
 import { floatingAddresses } from "./floating-addresses.ts";
-import type { FromThread, KeeperData } from "./keeper-thread.ts";
+import type { Claim, FromThread, KeeperData } from "./keeper-thread.ts";
 import { trimMemory } from "./trim-memory.ts";
 import { VERSION } from "./version.ts";
 
@@ -55,6 +55,8 @@ interface Refusal {
 /** How long a previous life's processes are given to end, and ours at the very end. */
 const SWEEP_PATIENCE = ms(15_000);
 const KEEPER_PATIENCE = 2_000;
+/** A stranger is asked for with every announcement, every 30 s in the long run: one that is missed may happen. */
+const CLAIM_SHOWN = 75_000;
 /** When the start is over, ms. */
 const TRIM_AFTER = 3_000;
 
@@ -170,6 +172,7 @@ class Daemon {
   #server: ApiServer | null = null;
   #realtimeProblem: string | null = null;
   #pulseCounters: Readonly<Record<string, number>> = {};
+  #claims: readonly Claim[] = [];
   #newsAt = now();
   readonly #linkProblems = new Map<number, string>();
   readonly #clock = createClock(() => this.#worker?.onWake());
@@ -239,6 +242,7 @@ class Daemon {
         return;
       case "counters":
         this.#pulseCounters = message.counters;
+        this.#claims = message.claims.filter(({ age }) => age < CLAIM_SHOWN);
         return;
       case "journal":
         return this.#journal.append(message.line);
@@ -327,17 +331,27 @@ class Daemon {
         detail: this.#realtimeProblem === null ? null : slow,
       },
       counters: { ...this.#pulseCounters, ...this.#messageCounters(), journal_entries_lost: lost },
-      warnings: [...(problem === null ? [] : [problem]), ...this.#linkProblems.values()],
+      warnings: [
+        ...(problem === null ? [] : [problem]),
+        ...this.#linkProblems.values(),
+        ...this.#claims.map(claimText),
+      ],
     });
   }
 
   #messageCounters(): Record<string, number> {
     const { sent, received, lost, malformed } = this.#peers.counters;
+    const { refused } = this.#peers.datagrams.counters;
     return {
       messages_sent: sent,
       messages_received: received,
       messages_lost: lost,
       messages_malformed: malformed,
+      messages_refused_not_authentic: refused.notAuthentic,
+      messages_refused_malformed: refused.malformed,
+      messages_refused_foreign_sender: refused.foreignSender,
+      messages_refused_too_large: refused.tooLarge,
+      messages_refused_replayed: refused.replayed,
     };
   }
 
@@ -406,6 +420,9 @@ class Daemon {
     });
   }
 }
+
+const claimText = ({ ip, mac, age }: Claim): string =>
+  `the machine ${mac} uses ${ip} too, as it said ${Math.round(age / 1_000)} s ago`;
 
 function whatNeedsRestart(before: Config, after: Config): string[] {
   const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);

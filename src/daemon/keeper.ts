@@ -240,7 +240,7 @@ export class Keeper {
       case "claimed":
         return this.#handle({ kind: "claimed", ip: event.ip, mac: event.mac });
       case "link": {
-        const why = event.from === null ? event.change : `${event.change} (was ${event.from})`;
+        const why = linkText(event);
         this.#journal("grant", event.device, `device ${event.change}`, `device-${event.change}`, why);
         // Also when it went: putting the addresses back then fails, and that is how it is reported.
         return this.#handle({ kind: "addresses-disturbed", ips: event.ips, why });
@@ -276,6 +276,17 @@ export class Keeper {
   #journal(area: JournalLine["area"], subject: string, what: string, code: string, why: string): void {
     this.#ports.tell({ kind: "journal", line: { area, subject, what, code, why, term: this.#state.term } });
   }
+}
+
+const LINK_TEXT = {
+  up: "it has a carrier again",
+  down: "it is down or has no carrier, so nobody reaches the addresses on it",
+  gone: "it is not on this host any more, nor are the addresses on it",
+  renamed: "somebody renamed it",
+} as const;
+
+function linkText({ change, from }: Extract<AddressEvent, { kind: "link" }>): string {
+  return from === null ? LINK_TEXT[change] : `${LINK_TEXT[change]}, it was ${from}`;
 }
 
 function readVote(store: StorePort): Vote | null | { readonly problem: string } {
