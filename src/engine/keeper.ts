@@ -93,7 +93,13 @@ export function startKeeper(
     sent: NOTHING_SENT,
     peers: members.filter((m) => m.id !== identity.self).map((m) => newPeer(m, identity)),
     term: over,
-    acting: { session: { boot: identity.boot, lapses: 0 }, mayAct: false, until: NEVER, resetDone: null },
+    acting: {
+      session: { boot: identity.boot, lapses: 0 },
+      mayAct: false,
+      until: NEVER,
+      resetDone: null,
+      lapsed: null,
+    },
     voter: { vote: null, stored: known, storing: null, storeAgainAt: NEVER, promises: new Map() },
     leading: { kind: "no", gaveUp: over, runNotBefore: NEVER },
     ledMembers: new Map(),
@@ -118,10 +124,12 @@ export function startKeeper(
 export function handleKeeper(before: KeeperState, event: KeeperEvent, now: Instant): KeeperTurn {
   const effects: KeeperEffect[] = [];
   const over = giveUpIfDue(lapseIfDue(unmuteIfDue(before, now), now), now);
+  effects.push(...releasesOf(before, over));
   const folded = fold(over, event, now, effects);
+  effects.push(...releasesOf(over, folded));
   const decided = decide(folded, now);
-  const letGo = releaseLapsed(before, decided, effects);
-  const kept = keepGrants(letGo, now);
+  effects.push(...releasesOf(folded, decided));
+  const kept = keepGrants(decided, now);
   effects.push(...kept.effects);
   if (decided.voter.storing !== null && decided.voter.storing !== before.voter.storing) {
     effects.push({ kind: "store-vote", vote: decided.voter.storing });
@@ -203,7 +211,7 @@ function foldWorker(
 
 function leave(state: KeeperState): KeeperState {
   if (state.left) return state;
-  const gone = lapse(stepDown(state, NEVER));
+  const gone = lapse(stepDown(state, NEVER), "left");
   return { ...gone, left: true, voter: { ...gone.voter, vote: null } };
 }
 
@@ -260,7 +268,7 @@ function seeTerms(state: KeeperState): KeeperState {
 /** A worker that is stuck keeps nothing: the session ends as if the node had died. */
 function lapseIfStuck(state: KeeperState, now: Instant): KeeperState {
   if (!state.acting.mayAct || !isWorkerSilent(state, now)) return state;
-  return lapse(state);
+  return lapse(state, "worker-silent");
 }
 
 function unmuteIfDue(state: KeeperState, now: Instant): KeeperState {
@@ -278,9 +286,9 @@ function watchFreeQuorum(state: KeeperState, now: Instant): KeeperState {
   return since === state.freeQuorumSince ? state : { ...state, freeQuorumSince: since };
 }
 
-function releaseLapsed(before: KeeperState, after: KeeperState, effects: KeeperEffect[]): KeeperState {
-  if (before.acting.session.lapses === after.acting.session.lapses) return after;
+/** A lapse in between lets go of everything that was held before it. */
+function releasesOf(before: KeeperState, after: KeeperState): readonly KeeperEffect[] {
   const addresses = before.grants.held.map((h) => h.address);
-  if (addresses.length > 0) effects.unshift({ kind: "release", id: null, addresses });
-  return after;
+  const hasLapsed = before.acting.session.lapses !== after.acting.session.lapses;
+  return hasLapsed && addresses.length > 0 ? [{ kind: "release", id: null, addresses }] : [];
 }

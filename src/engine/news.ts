@@ -7,9 +7,10 @@ import type { JournalLine } from "#model/journal.ts";
 import type { MemberStanding } from "#model/order.ts";
 import { formatSession, sameSession } from "#model/session.ts";
 import type { Instant } from "#model/units.ts";
-import { between } from "#model/units.ts";
+import { between, shorten } from "#model/units.ts";
+import type { Identity } from "./identity.ts";
 import type { KeeperEffect } from "./keeper.ts";
-import type { KeeperState } from "./lease/state.ts";
+import type { KeeperState, LapseCause } from "./lease/state.ts";
 import type { Peer } from "./membership/peers.ts";
 import { isSilent, statementOf } from "./membership/peers.ts";
 
@@ -132,7 +133,8 @@ function linesBetween(before: LeaseNews, after: LeaseNews, state: KeeperState): 
   const say = (area: JournalLine["area"], subject: string, what: string, code: string, why: string) =>
     lines.push({ area, subject, what, code, why, term: after.term });
   if (before.mayAct && !sameSession(before.session, after.session)) {
-    say("lease", identity.self, "acting -> lapsed", ...lapseReason(before, after, state));
+    const cause = state.acting.lapsed ?? "not-acknowledged";
+    say("lease", identity.self, "acting -> lapsed", cause, lapseReason(cause, identity));
   }
   if (after.mayAct && (!before.mayAct || !sameSession(before.session, after.session))) {
     const why = `a quorum of voters acknowledges it, session ${formatSession(after.session)}`;
@@ -164,16 +166,19 @@ function linesBetween(before: LeaseNews, after: LeaseNews, state: KeeperState): 
   return lines;
 }
 
-function lapseReason(before: LeaseNews, after: LeaseNews, state: KeeperState): [string, string] {
-  if (after.left) return ["left", "the daemon is stopping"];
-  if (state.acting.resetDone !== null && after.mayActUntil === before.mayActUntil) {
-    return ["reset", "the leader told it to reset"];
+function lapseReason(cause: LapseCause, identity: Identity): string {
+  switch (cause) {
+    case "not-acknowledged":
+      return `no quorum of voters acknowledged it for ${Math.round(shorten(identity.lease, identity.drift))} ms`;
+    case "reset":
+      return "it had been excluded, so it dropped everything before the voters acknowledge it again";
+    case "worker-silent":
+      return `the other half of the daemon was silent for ${Math.round(identity.workerSilence)} ms`;
+    case "left":
+      return "the daemon is stopping";
+    default:
+      return unreachable(cause);
   }
-  const usable = Math.round(state.identity.lease * (1 - state.identity.drift));
-  return [
-    "not-acknowledged",
-    `no quorum of voters acknowledged it for ${usable} ms, or it was told to reset`,
-  ];
 }
 
 function standingReason(member: MemberNews, state: KeeperState): string {

@@ -5,7 +5,7 @@ import type { Session } from "#model/session.ts";
 import type { Instant } from "#model/units.ts";
 import { between, FOREVER, NEVER } from "#model/units.ts";
 import { statementOf } from "../membership/peers.ts";
-import type { KeeperState } from "./state.ts";
+import type { KeeperState, LapseCause } from "./state.ts";
 
 /**
  * Opens a new session when the right to act ended, even if that went unnoticed (in a freeze, say). Called
@@ -13,16 +13,16 @@ import type { KeeperState } from "./state.ts";
  */
 export function lapseIfDue(state: KeeperState, now: Instant): KeeperState {
   const { acting } = state;
-  return acting.mayAct && now >= acting.until ? lapse(state) : state;
+  return acting.mayAct && now >= acting.until ? lapse(state, "not-acknowledged") : state;
 }
 
 /** Ends the session at once: all orders are void, everything held is to be let go. */
-export function lapse(state: KeeperState): KeeperState {
+export function lapse(state: KeeperState, lapsed: LapseCause): KeeperState {
   const { acting } = state;
   const session = nextSession(acting.session);
   return {
     ...state,
-    acting: { session, mayAct: false, until: NEVER, resetDone: acting.resetDone },
+    acting: { session, mayAct: false, until: NEVER, resetDone: acting.resetDone, lapsed },
     grants: { held: [], armedUntil: NEVER, refreshedAt: NEVER, wasInDoubt: false },
   };
 }
@@ -73,7 +73,7 @@ export function obeyResets(state: KeeperState, now: Instant): KeeperState {
     const pulse = statementOf(peer, now);
     const id = pulse === null ? null : resetFor(pulse, state);
     if (id !== null && isNewerReset(id, next.acting.resetDone)) {
-      const lapsed = lapse(next);
+      const lapsed = lapse(next, "reset");
       next = { ...lapsed, acting: { ...lapsed.acting, resetDone: id } };
     }
   }

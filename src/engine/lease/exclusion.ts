@@ -68,7 +68,7 @@ export function leadMembers(before: KeeperState, now: Instant): KeeperState {
 function resetSelf(state: KeeperState, now: Instant): KeeperState {
   const { self, clauses } = state.identity;
   const isReset = state.ledMembers.has(self) || !clauses.readmitsAfterReset;
-  return isReset || !isPromisedByAnyone(state, self, now) ? state : lapse(state);
+  return isReset || !isPromisedByAnyone(state, self, now) ? state : lapse(state, "reset");
 }
 
 function ownEntry(state: KeeperState, now: Instant): [NodeId, LedMember][] {

@@ -148,7 +148,8 @@ function isHurried(before: KeeperState, event: KeeperEvent): boolean {
 /** When something is due next. Silences end at the instant after their lease. */
 export function nextWake(state: KeeperState, now: Instant): Instant {
   const { acting, leading, voter, identity } = state;
-  let at = plus(state.sent.lastAt, interval(state, now));
+  // A stuck worker keeps us from sending, so nothing is due; only the worker can change that.
+  let at = plus(isWorkerSilent(state, now) ? now : state.sent.lastAt, interval(state, now));
   const consider = (due: Instant | null) => {
     if (due !== null && due > now) at = earlier(at, due);
   };

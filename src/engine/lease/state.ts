@@ -50,7 +50,19 @@ export interface Acting {
   readonly until: Instant;
   /** The newest reset obeyed; null: none. */
   readonly resetDone: ResetId | null;
+  /** Why the newest lapse was; null: none in this life. */
+  readonly lapsed: LapseCause | null;
 }
+
+export type LapseCause =
+  /** No quorum of voters acknowledged what was sent within the lease. */
+  | "not-acknowledged"
+  /** The leader said so (or this leader to itself): it had been excluded. */
+  | "reset"
+  /** The other half of the daemon was silent for too long. */
+  | "worker-silent"
+  /** The daemon stops in an orderly way. */
+  | "left";
 
 /** A voter's word. */
 export interface Voter {
