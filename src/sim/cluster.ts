@@ -9,8 +9,8 @@ import type {
   ResourceConfig,
   ServiceConfig,
 } from "#model/config.ts";
-import { nodeId, serviceName } from "#model/ids.ts";
 import type { NodeId } from "#model/ids.ts";
+import { nodeId, serviceName } from "#model/ids.ts";
 import { ms, ratio } from "#model/units.ts";
 
 export type VoterCount = 3 | 4 | 5;

@@ -1,9 +1,9 @@
 // What must hold at every moment, in true time. The nodes know nothing of this.
 
 import type { KeeperState, LedMember } from "#engine/lease/state.ts";
-import type { JournalLine } from "#model/journal.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { IntentsVersion } from "#model/intents.ts";
+import type { JournalLine } from "#model/journal.ts";
 import type { Session } from "#model/session.ts";
 import { formatSession, isEarlierSession } from "#model/session.ts";
 import type { Host } from "./host.ts";
@@ -23,7 +23,7 @@ export class Invariants {
   readonly #over = new Map<NodeId, Session>();
   readonly #begun = new WeakMap<Host, number>();
   /** Highest term in which somebody led, and who. */
-  #led: { readonly term: number; readonly host: Host; readonly boot: number } | null = null;
+  #led: { readonly term: number; readonly host: Host; readonly boot: number; isOver: boolean } | null = null;
   readonly #seen = new WeakMap<Host, Seen>();
   /** Per host and document: the highest number that was on its disk. */
   readonly #onDisk = new Map<string, number>();
@@ -121,11 +121,16 @@ export class Invariants {
 
   #checkLeader(host: Host, state: KeeperState): void {
     const { leading } = state;
+    if (leading.kind !== "leads" && this.#led?.host === host) this.#led.isOver = true;
     if (leading.kind !== "leads" || leading.until <= host.now()) return;
     const boot = host.life?.boot ?? 0;
     const before = this.#led;
     const isSame =
-      before !== null && before.term === leading.term && before.host === host && before.boot === boot;
+      before !== null &&
+      !before.isOver &&
+      before.term === leading.term &&
+      before.host === host &&
+      before.boot === boot;
     if (!isSame) {
       if (before !== null && leading.term <= before.term) {
         fail(
@@ -133,7 +138,7 @@ export class Invariants {
           `${host.id} leads in term ${leading.term} after ${before.host.id} in term ${before.term}`,
         );
       }
-      this.#led = { term: leading.term, host, boot };
+      this.#led = { term: leading.term, host, boot, isOver: false };
       this.#terms += 1;
     }
     for (const other of this.hosts) {

@@ -91,6 +91,20 @@ export const PROFILES = {
     wishes: 3_000,
     leavesOut: 0.15,
   },
+  /** Daemons say goodbye and come back while their old mail is still under way. */
+  goodbyes: {
+    weights: { stop: 8, delay: 8, twice: 8, "cut-one-way": 2, restart: 2 },
+    every: [200, 400],
+    wishes: null,
+    leavesOut: 0,
+  },
+  /** Voters restart while one of two rivals hears them badly. */
+  forgetful: {
+    weights: { restart: 8, "cut-pair": 6, loss: 8, "cut-one-way": 4, delay: 2 },
+    every: [150, 300],
+    wishes: null,
+    leavesOut: 0,
+  },
   /** Clocks at the edges of the bound, and silence at the wrong moment. */
   clocks: {
     weights: {

@@ -1,8 +1,8 @@
 // After the faults: one leader, every service active on exactly one node, within a bound. And without any
 // faults: nothing ever moves.
 
-import type { Intents } from "#model/intents.ts";
 import type { ServiceConfig } from "#model/config.ts";
+import type { Intents } from "#model/intents.ts";
 import { LEASE } from "./cluster.ts";
 import type { Host } from "./host.ts";
 import type { Run } from "./simulate.ts";

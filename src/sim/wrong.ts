@@ -38,9 +38,9 @@ export const WRONG_VARIANTS: readonly WrongVariant[] = [
   },
   {
     name: "vote-of-another-pulse",
-    mistake: "a vote from one pulse is kept fresh by the acknowledgement in another",
+    mistake: "a vote, once given, counts as long as later pulses of the voter acknowledge anything",
     clauses: { rememberVotes: true },
-    profile: "restarts",
+    profile: "forgetful",
   },
   {
     name: "same-term-again",
@@ -77,8 +77,13 @@ export const WRONG_VARIANTS: readonly WrongVariant[] = [
   {
     name: "pulses-out-of-order",
     mistake: "a pulse counts although a newer one of its sender came before",
-    clauses: { isNewer: (next, newest) => next.boot >= newest.boot },
-    profile: "late",
+    // Alone it is harmless here, since each pulse brings the acknowledgement that its statements need. Whoever
+    // makes this mistake also holds on to the newest acknowledgement that came in.
+    clauses: {
+      isNewer: () => true,
+      believedUntil: (until, before) => later(before, until),
+    },
+    profile: "goodbyes",
   },
   {
     name: "speaks-after-start",

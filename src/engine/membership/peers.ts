@@ -63,15 +63,22 @@ export function foldPulse(
   }
   const echo = pulse.heard.find((h) => h.node === identity.self && h.boot === identity.boot);
   const until = echo === undefined ? NEVER : usableUntil(echo, sent, identity, now);
-  const remembered = identity.clauses.rememberVotes && pulse.vote === null && peer.pulse !== null;
   return {
     ...peer,
     heardAt: now,
     linkHeardAt,
-    pulse: remembered ? { ...pulse, vote: peer.pulse?.vote ?? null } : pulse,
+    pulse: identity.clauses.rememberVotes ? withOldVote(peer, pulse, identity) : pulse,
     usableUntil: identity.clauses.believedUntil(until, peer.usableUntil, identity.lease),
     acknowledgesUntil: echo?.counts === true ? later(peer.acknowledgesUntil, until) : peer.acknowledgesUntil,
   };
+}
+
+/** Only for the wrong variant: a vote once given is held on to, whatever the voter says later. */
+function withOldVote(peer: Peer, pulse: Pulse, identity: Identity): Pulse {
+  const before = peer.pulse?.vote ?? null;
+  return before?.for === identity.self && pulse.vote?.for !== identity.self
+    ? { ...pulse, vote: before }
+    : pulse;
 }
 
 function usableUntil(echo: Heard, sent: SentPulses, identity: Identity, now: Instant): Instant {
