@@ -3,9 +3,9 @@
 // Everything here is synchronous but the storing of votes. It imports nothing of Node, so the simulator runs
 // this very loop.
 
+import type { KeeperEffect, KeeperEvent } from "#engine/engine.ts";
+import { handleKeeper, startKeeper } from "#engine/engine.ts";
 import type { Identity } from "#engine/identity.ts";
-import type { KeeperEffect, KeeperEvent } from "#engine/keeper.ts";
-import { handleKeeper, startKeeper } from "#engine/keeper.ts";
 import type { KeeperState } from "#engine/lease/state.ts";
 import { unreachable } from "#lib/unreachable.ts";
 import type { FloatingAddress } from "#model/address.ts";

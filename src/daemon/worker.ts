@@ -2,10 +2,10 @@
 //
 // It imports nothing of Node, so the simulator runs this very loop.
 
+import type { WorkerEffect, WorkerEvent, WorkerState } from "#engine/engine.ts";
+import { handleWorker, startWorker } from "#engine/engine.ts";
 import type { Finding } from "#engine/health/check.ts";
 import type { Identity } from "#engine/identity.ts";
-import type { WorkerEffect, WorkerEvent, WorkerState } from "#engine/worker.ts";
-import { handleWorker, startWorker } from "#engine/worker.ts";
 import { unreachable } from "#lib/unreachable.ts";
 import { formatAddress } from "#model/address.ts";
 import type { CheckConfig, Config } from "#model/config.ts";
