@@ -3,13 +3,13 @@
 // Everything here is synchronous but the storing of votes. It imports nothing of Node, so the simulator runs
 // this very loop.
 
-import type { KeeperEffect, KeeperEvent } from "#engine/engine.ts";
-import { handleKeeper, startKeeper } from "#engine/engine.ts";
+import { keeperEngine } from "#engine/engine.ts";
 import type { Identity } from "#engine/identity.ts";
+import type { KeeperEffect, KeeperEvent } from "#engine/keeper.ts";
 import type { KeeperState } from "#engine/lease/state.ts";
 import { unreachable } from "#lib/unreachable.ts";
 import type { FloatingAddress } from "#model/address.ts";
-import { formatAddress } from "#model/address.ts";
+import { addressKey, formatAddress } from "#model/address.ts";
 import type { MemberConfig } from "#model/config.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
@@ -51,7 +51,10 @@ const POLL_EARLY = 5;
 export class Keeper {
   #state: KeeperState;
   readonly #ports: KeeperPorts;
+  /** Those under the guard: of the configuration, and retired ones. */
   #addresses: readonly FloatingAddress[];
+  /** By address key: held, though the configuration does not name them any more. */
+  #retired: ReadonlySet<string> = new Set();
   /** Events that came up while a turn was under way; handled right after it, in order. */
   readonly #queue: KeeperEvent[] = [];
   #isBusy = false;
@@ -69,7 +72,7 @@ export class Keeper {
     this.#ports = ports;
     this.#addresses = options.addresses;
     const now = ports.clock.now();
-    this.#state = startKeeper(options.identity, options.members, stored, now);
+    this.#state = keeperEngine.start(options.identity, options.members, stored, now);
     this.#prepareAddresses();
     this.#handle({ kind: "wake" });
   }
@@ -116,13 +119,28 @@ export class Keeper {
 
   /** Other addresses: a new guard, closed, in one step; what is held is armed again right after it. */
   #reguard(addresses: readonly FloatingAddress[]): void {
-    const same = JSON.stringify(addresses) === JSON.stringify(this.#addresses);
+    // Held ones that are configured no more stay guarded until the worker has released them: unguarded they
+    // would outlive this process, while another node still has the file that names them.
+    const named = new Set(addresses.map(addressKey));
+    const retired = this.#state.grants.held.map((h) => h.address).filter((a) => !named.has(addressKey(a)));
+    const all = [...addresses, ...retired];
+    this.#retired = new Set(retired.map(addressKey));
+    const same = JSON.stringify(all) === JSON.stringify(this.#addresses);
     if (same) return;
     const { grants, addresses: port } = this.#ports;
-    this.#addresses = addresses;
-    this.#report("guard", addresses.length === 0 ? grants.remove() : grants.install(addresses));
-    this.#report("addresses", port.prepare(addresses));
+    this.#addresses = all;
+    this.#report("guard", all.length === 0 ? grants.remove() : grants.install(all));
+    this.#report("addresses", port.prepare(all));
     this.#handle({ kind: "guard-repaired", why: "the configuration names other addresses" });
+  }
+
+  /** Released and configured no more: such an address is nobody's business here any longer. */
+  #forgetRetired(released: readonly FloatingAddress[]): void {
+    if (!released.some((address) => this.#retired.has(addressKey(address)))) return;
+    const gone = new Set(released.map(addressKey));
+    this.#reguard(
+      this.#addresses.filter((a) => !this.#retired.has(addressKey(a)) || !gone.has(addressKey(a))),
+    );
   }
 
   #handle(event: KeeperEvent): void {
@@ -131,7 +149,7 @@ export class Keeper {
     this.#isBusy = true;
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        const turn = handleKeeper(this.#state, next, this.#ports.clock.now());
+        const turn = keeperEngine.handle(this.#state, next, this.#ports.clock.now());
         this.#state = turn.state;
         for (const effect of turn.effects) this.#carryOut(effect);
       }
@@ -213,6 +231,7 @@ export class Keeper {
     const closed = this.#ports.grants.close(addresses);
     const problem = closed.kind === "failed" ? closed.detail : null;
     if (problem !== null) this.#journal("grant", "release", "failed", "release-failed", problem);
+    else this.#forgetRetired(addresses);
     if (id !== null) this.#ports.tell({ kind: "released", id, problem });
     for (const address of addresses) this.#report(address.ip, this.#ports.addresses.remove(address));
   }

@@ -2,10 +2,10 @@
 //
 // It imports nothing of Node, so the simulator runs this very loop.
 
-import type { WorkerEffect, WorkerEvent, WorkerState } from "#engine/engine.ts";
-import { handleWorker, startWorker } from "#engine/engine.ts";
+import { workerEngine } from "#engine/engine.ts";
 import type { Finding } from "#engine/health/check.ts";
 import type { Identity } from "#engine/identity.ts";
+import type { WorkerEffect, WorkerEvent, WorkerState } from "#engine/worker.ts";
 import { unreachable } from "#lib/unreachable.ts";
 import { formatAddress } from "#model/address.ts";
 import type { CheckConfig, Config } from "#model/config.ts";
@@ -56,7 +56,7 @@ export class Worker {
   constructor(ports: WorkerPorts, options: WorkerOptions) {
     this.#ports = ports;
     const stored = readIntents(ports.store);
-    this.#state = startWorker(options.identity, options.config, stored, ports.clock.now());
+    this.#state = workerEngine.start(options.identity, options.config, stored, ports.clock.now());
     if ("problem" in stored) this.#journal("intents", "not read", "store-failed", stored.problem);
     ports.resources.onExit((exit) => this.#onExit(exit));
     this.#handle({ kind: "wake" });
@@ -104,7 +104,7 @@ export class Worker {
     this.#isBusy = true;
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        const turn = handleWorker(this.#state, next, this.#ports.clock.now());
+        const turn = workerEngine.handle(this.#state, next, this.#ports.clock.now());
         this.#state = turn.state;
         for (const effect of turn.effects) this.#carryOut(effect);
       }

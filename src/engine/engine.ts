@@ -30,7 +30,11 @@
 // chip meanwhile, if it was only frozen or cut off: lease/acting.ts `lapseIfDue`, before it uses anything new.
 // By then its kernel has closed the address: the entry was armed until the right to act ended, and no longer.
 
-export type { KeeperEffect, KeeperEvent, KeeperTurn } from "./keeper.ts";
-export { handleKeeper, startKeeper } from "./keeper.ts";
-export type { WorkerEffect, WorkerEvent, WorkerState, WorkerTurn } from "./worker.ts";
-export { handleWorker, startWorker } from "./worker.ts";
+import { handleKeeper, startKeeper } from "./keeper.ts";
+import { handleWorker, startWorker } from "./worker.ts";
+
+/** What must not be late: who is heard, the right to act, votes and leader, grants. */
+export const keeperEngine = { start: startKeeper, handle: handleKeeper } as const;
+
+/** What may be late: services, checks, orders and reports; the plan, while this node leads. */
+export const workerEngine = { start: startWorker, handle: handleWorker } as const;
