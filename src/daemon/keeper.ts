@@ -137,10 +137,7 @@ export class Keeper {
   /** Released and configured no more: such an address is nobody's business here any longer. */
   #forgetRetired(released: readonly FloatingAddress[]): void {
     if (!released.some((address) => this.#retired.has(addressKey(address)))) return;
-    const gone = new Set(released.map(addressKey));
-    this.#reguard(
-      this.#addresses.filter((a) => !this.#retired.has(addressKey(a)) || !gone.has(addressKey(a))),
-    );
+    this.#reguard(this.#addresses.filter((address) => !this.#retired.has(addressKey(address))));
   }
 
   #handle(event: KeeperEvent): void {

@@ -322,6 +322,10 @@ describe("bad input", { skip, timeout: 115_000 }, () => {
       { withinMs: 10_000 },
     );
     assert.ok(left, "the address that was taken out of the file is on no host");
+    for (const node of cluster.nodes) {
+      const rules = await mustIn(cluster.world, node, ["nft", "list", "table", "inet", "understudy"]);
+      assert.doesNotMatch(rules, new RegExp(MORE.replaceAll(".", "\\.")), `${node} guards it no more`);
+    }
     assert.match(await says(cluster, "chip", ["status"], 0), /^All well/);
     assert.ok(journalOf(cluster, "chip").some(({ code }) => code === "reloaded"));
   });
