@@ -28,7 +28,9 @@ export class Invariants {
   /** Per host and document: the highest number that was on its disk. */
   readonly #onDisk = new Map<string, number>();
   /** Per address: who had it last. */
-  readonly #lastLive = new Map<string, Host>();
+  readonly #lastLive = new Map<string, { readonly host: Host; readonly since: number }>();
+  /** `service host`: when a leader last journalled that the service goes there. */
+  readonly #planned = new Map<string, number>();
   #moves = 0;
   #lapses = 0;
   #terms = 0;
@@ -55,13 +57,27 @@ export class Invariants {
       }
     }
     const last = this.#lastLive.get(ip);
-    if (last === host) return;
-    this.#lastLive.set(ip, host);
-    host.around.world.trace.say(
-      host.id,
-      `>>> ${ip} is live here${last === undefined ? "" : `, was on ${last.id}`}`,
-    );
-    if (last !== undefined) this.#moves += 1;
+    if (last?.host === host) return;
+    const { world } = host.around;
+    this.#lastLive.set(ip, { host, since: world.now });
+    const from = last === undefined ? "" : `, was on ${last.host.id}`;
+    world.trace.say(host.id, `>>> ${ip} is live here${from}`);
+    if (last === undefined) return;
+    this.#moves += 1;
+    this.#checkReason(host, ip, last);
+  }
+
+  /**
+   * Some leader's journal says why the service came here: after it began on the host that had it before, or
+   * after it was sent there.
+   */
+  #checkReason(host: Host, ip: string, last: { readonly host: Host; readonly since: number }): void {
+    const { services } = host.around.config;
+    const service = services.find((s) => s.resources.some((r) => r.kind === "address" && r.address.ip === ip));
+    const plannedTo = (id: NodeId) => this.#planned.get(`${service?.name} ${id}`) ?? -1;
+    const planned = plannedTo(host.id);
+    if (planned >= last.since || planned > plannedTo(last.host.id)) return;
+    fail("no-reason", `${ip} came to ${host.id}, and no journal says why`);
   }
 
   /** A program may have begun to run. */
@@ -86,7 +102,11 @@ export class Invariants {
     this.#onDisk.set(key, number);
   }
 
-  journalled(_host: Host, line: JournalLine): void {
+  journalled(host: Host, line: JournalLine): void {
+    if (line.area === "plan") {
+      const to = line.what.split(" -> ")[1];
+      if (to !== undefined) this.#planned.set(`${line.subject} ${to}`, host.around.world.now);
+    }
     if (line.area === "lease" && line.what === "acting -> lapsed") this.#lapses += 1;
   }
 

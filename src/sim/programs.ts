@@ -129,10 +129,10 @@ export class Programs {
     const happens = !fails && (!hangs || this.#chance.chance(0.5));
     this.#later(happensAt, () => {
       if (happens) this.#apply(program, op);
-    });
-    this.#later(takes, () => {
-      say(fails ? { kind: "failed", code: 1, output: "no" } : this.#resultOf(program, op));
-      this.#next(program);
+      this.#later(takes - happensAt, () => {
+        say(fails ? { kind: "failed", code: 1, output: "no" } : this.#resultOf(program, op));
+        this.#next(program);
+      });
     });
   }
 
