@@ -113,6 +113,8 @@ export class Bench {
   now = instant(0);
   /** Of the last event. */
   effects: readonly KeeperEffect[] = [];
+  /** The journal of its life. */
+  readonly lines: JournalLine[] = [];
   readonly #numbers = new Map<string, number>();
 
   constructor(self: string, options: BenchOptions = {}) {
@@ -170,6 +172,7 @@ export class Bench {
     const turn = handleKeeper(this.state, event, this.now);
     this.state = turn.state;
     this.effects = turn.effects;
+    this.lines.push(...this.journal());
     return this;
   }
 
