@@ -24,7 +24,7 @@ import type { LeaderState } from "./leader/state.ts";
 import { foldLeaderMessage, leaderTurn } from "./leader/turn.ts";
 import type { OpEnd } from "./orders/fold.ts";
 import { foldCheck, foldExit, foldOpEnd } from "./orders/fold.ts";
-import { journalRuns } from "./orders/journal.ts";
+import { journalRuns, noteSettled } from "./orders/journal.ts";
 import type { NodeState } from "./orders/node.ts";
 import { foldNews, obey, startNode, withRun } from "./orders/node.ts";
 import { nextWorkerWake, sendReport, startChecks, startOps, tidyLeaving } from "./orders/turn.ts";
@@ -127,6 +127,7 @@ export function handleWorker(before: WorkerState, event: WorkerEvent, now: Insta
   state = startOps(state, now, effects);
   state = startChecks(state, now, effects);
   state = tidyLeaving(state, now, effects);
+  state = noteSettled(state);
   state = sendReport(state, now, effects);
   state = resendAsks(expireAsks(state, now, effects), now, effects);
   effects.push(...journalRuns(before, state));

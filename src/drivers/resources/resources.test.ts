@@ -197,9 +197,9 @@ test(
     await run(port, resource, "start");
     const nexts = (await exits).map((exit) => [exit.next, exit.why]);
     assert.deepEqual(nexts, [
-      ["restarting", "it ended by itself with exit code 1; restart 1 of 2 within 60000 ms"],
-      ["restarting", "it ended by itself with exit code 1; restart 2 of 2 within 60000 ms"],
-      ["failed", "it ended by itself with exit code 1; it was restarted 2 times within 60000 ms"],
+      ["restarting", "it ended by itself with exit code 1; restart 1 of 2 within 60 s"],
+      ["restarting", "it ended by itself with exit code 1; restart 2 of 2 within 60 s"],
+      ["failed", "it ended by itself with exit code 1; it was restarted 2 times within 60 s"],
     ]);
     assert.equal(readFileSync(started, "utf8"), "x\nx\nx\n");
     assert.equal(isAlive(await pidIn("rest")), false);

@@ -115,7 +115,7 @@ export function createSupervisor(programs: ProgramPort, records: Records, turns:
           tell({ service: op.service, resource: op.resource.id, next: "failed", why, output });
           done();
         } else if (mayRestart) {
-          const why = `${describeEnd(end)}; restart ${exits.length} of ${limit} within ${within} ms`;
+          const why = `${describeEnd(end)}; restart ${exits.length} of ${limit} within ${within / 1000} s`;
           tell({ service: op.service, resource: op.resource.id, next: "restarting", why, output });
           setTimeout(
             () => launch(op, exits, (problem) => (problem === null ? done() : fail(problem))),
@@ -124,7 +124,9 @@ export function createSupervisor(programs: ProgramPort, records: Records, turns:
         } else {
           records.remove(op.key);
           const why =
-            limit === 0 ? "it is never restarted" : `it was restarted ${limit} times within ${within} ms`;
+            limit === 0
+              ? "it is never restarted"
+              : `it was restarted ${limit === 1 ? "once" : `${limit} times`} within ${within / 1000} s`;
           fail(`${describeEnd(end)}; ${why}`);
         }
       });

@@ -3,6 +3,7 @@
 import type { JournalLine } from "#model/journal.ts";
 import { verdictOf } from "../health/check.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
+import { mapRuns } from "./node.ts";
 import type { ServiceRun } from "./run.ts";
 import { standingOf } from "./run.ts";
 
@@ -23,6 +24,19 @@ export function journalRuns(before: WorkerState, after: WorkerState): WorkerEffe
   return lines.map((line) => ({ kind: "journal", line }));
 }
 
+/**
+ * Notes where each service has come to rest. With programs it passes through states in between, for many turns;
+ * the journal tells of the whole way at its end.
+ */
+export function noteSettled(state: WorkerState): WorkerState {
+  const runs = mapRuns(state.node.runs, (run) => {
+    const standing = standingOf(run);
+    if (standing === "changing" || standing === "unknown" || standing === run.settled) return run;
+    return { ...run, settled: standing };
+  });
+  return runs === state.node.runs ? state : { ...state, node: { ...state.node, runs } };
+}
+
 function linesFor(was: ServiceRun, run: ServiceRun, self: string, term: JournalLine["term"]): JournalLine[] {
   const subject = run.config.name;
   const lines: JournalLine[] = [];
@@ -40,18 +54,12 @@ function linesFor(was: ServiceRun, run: ServiceRun, self: string, term: JournalL
   } else if (run.detail !== null && run.detail !== was.detail && run.resources.includes("unknown")) {
     say("service", `${self}: state unknown`, "unknown", run.detail);
   }
-  const [from, to] = [settled(was), settled(run)];
+  const [from, to] = [was.settled, run.settled];
   if (from !== to && to !== null && from !== null) {
     const why = run.wanted === "active" ? "ordered by the leader" : reasonDown(was, run);
     say("service", `${self}: ${from} -> ${to}`, to, why);
   }
   return lines;
-}
-
-/** Its standing where that is a state to stay in; while an op is under way, the one it comes from. */
-function settled(run: ServiceRun): string | null {
-  const standing = standingOf({ ...run, op: null });
-  return standing === "changing" || standing === "unknown" ? null : standing;
 }
 
 function reasonDown(was: ServiceRun, run: ServiceRun): string {

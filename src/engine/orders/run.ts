@@ -28,6 +28,8 @@ export interface ServiceRun {
   /** After a stop that did not work: not before this. */
   readonly retryAt: Instant;
   readonly checks: readonly CheckState[];
+  /** Its last standing that is one to stay in, whatever is under way now; null: none yet. For the journal. */
+  readonly settled: Role | null;
   /** The last thing that went wrong, a sentence; null: nothing since it was last well. */
   readonly detail: string | null;
   /** Its configuration is gone or changed: stopped, then dropped. */
@@ -62,6 +64,7 @@ export function newRun(config: ServiceConfig, now: Instant): ServiceRun {
     restarts: [],
     retryAt: NEVER,
     checks: config.checks.map((c) => newCheck(c, now)),
+    settled: null,
     detail: null,
     isRetiring: false,
   };
