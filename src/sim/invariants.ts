@@ -1,17 +1,21 @@
 // What must hold at every moment, in true time. The nodes know nothing of this.
 
 import type { KeeperState, LedMember } from "#engine/lease/state.ts";
+import { isVoteFree } from "#engine/lease/voting.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { IntentsVersion } from "#model/intents.ts";
 import type { JournalLine } from "#model/journal.ts";
 import type { Session } from "#model/session.ts";
 import { formatSession, isEarlierSession } from "#model/session.ts";
+import { instant } from "#model/units.ts";
 import type { Host } from "./host.ts";
 import { Violation } from "./world.ts";
 
 interface Seen {
   readonly leading: KeeperState["leading"];
   readonly ledMembers: KeeperState["ledMembers"];
+  readonly voter: KeeperState["voter"];
+  readonly mute: boolean;
 }
 
 export class Invariants {
@@ -73,7 +77,9 @@ export class Invariants {
    */
   #checkReason(host: Host, ip: string, last: { readonly host: Host; readonly since: number }): void {
     const { services } = host.around.config;
-    const service = services.find((s) => s.resources.some((r) => r.kind === "address" && r.address.ip === ip));
+    const service = services.find((s) =>
+      s.resources.some((r) => r.kind === "address" && r.address.ip === ip),
+    );
     const plannedTo = (id: NodeId) => this.#planned.get(`${service?.name} ${id}`) ?? -1;
     const planned = plannedTo(host.id);
     if (planned >= last.since || planned > plannedTo(last.host.id)) return;
@@ -124,8 +130,16 @@ export class Invariants {
       );
     }
     const seen = this.#seen.get(host);
-    if (seen?.leading === state.leading && seen.ledMembers === state.ledMembers) return;
-    this.#seen.set(host, { leading: state.leading, ledMembers: state.ledMembers });
+    const { leading, ledMembers, voter, mute } = state;
+    if (seen?.voter !== voter || seen.mute !== mute || seen.leading !== leading) this.#checkVotes();
+    if (
+      seen?.leading === leading &&
+      seen.ledMembers === ledMembers &&
+      seen.voter === voter &&
+      seen.mute === mute
+    )
+      return;
+    this.#seen.set(host, { leading, ledMembers, voter, mute });
     this.#checkLeader(host, state);
     if (seen?.ledMembers !== state.ledMembers) this.#checkExcluded(host, state, seen?.ledMembers);
   }
@@ -137,6 +151,23 @@ export class Invariants {
     if (this.#begun.get(host) === leader.term) return;
     this.#begun.set(host, leader.term);
     this.onLeaderBegan(host.id, leader.term, leader.intents.version);
+  }
+
+  /** While somebody leads, no quorum of voters is free to vote for another. */
+  #checkVotes(): void {
+    const leader = this.hosts.find((h) => {
+      const leading = h.life?.keeper.state.leading;
+      return leading?.kind === "leads" && h.now() < leading.until;
+    });
+    if (leader === undefined) return;
+    const free = this.hosts.filter((h) => {
+      const state = h.life?.keeper.state;
+      return h !== leader && state !== undefined && isVoteFree(state, instant(h.now()));
+    });
+    const quorum = leader.life?.keeper.state.identity.quorum ?? 0;
+    if (free.length < quorum) return;
+    const names = free.map((h) => h.id).join(" and ");
+    fail("votes-free", `${leader.id} leads, but ${names} are free to vote for another`);
   }
 
   #checkLeader(host: Host, state: KeeperState): void {
