@@ -110,6 +110,7 @@ export function simulate(options: SimOptions): SimResult {
 /** Everything that a run consists of. */
 export interface Run {
   readonly world: World;
+  readonly network: Network;
   readonly config: Config;
   readonly hosts: readonly Host[];
   readonly invariants: Invariants;
@@ -117,9 +118,10 @@ export interface Run {
   readonly troubles: Troubles;
 }
 
-function build(world: World, options: SimOptions): Run {
+/** All hosts, without power yet. `given`: this cluster instead of one from the seed. */
+export function build(world: World, options: SimOptions, given: Config | null = null): Run {
   const chance = world.chance("cluster");
-  const config = makeCluster(chance, options);
+  const config = given ?? makeCluster(chance, options);
   const calm: Calm = {
     loss: 0,
     delayFrom: 0.05,
@@ -148,7 +150,7 @@ function build(world: World, options: SimOptions): Run {
   const wishes = new Wishes(hosts, world.chance("wishes"));
   invariants.onLeaderBegan = (leader, term, version) => wishes.leaderBegan(leader, term, version);
   const troubles = new Troubles(world, options.profile, { hosts, network, calm, lease: LEASE });
-  return { world, config, hosts, invariants, wishes, troubles };
+  return { world, network, config, hosts, invariants, wishes, troubles };
 }
 
 /** Time to come up before anything goes wrong, ms. */
