@@ -42,6 +42,8 @@ export function leaseOf({ lease }: StatusDocument): LeaseNews | null {
     term: term(lease.term),
     leader: lease.leader === null ? null : nodeId(lease.leader),
     leads: lease.leads,
+    // It concerns only how the daemon itself stops.
+    othersSuffice: true,
     left: lease.left,
     members: [],
   };

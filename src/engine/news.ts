@@ -47,8 +47,15 @@ export function keeperNews(state: KeeperState, now: Instant): LeaseNews {
     leader: leaderOf(state, now),
     leads: leading.kind === "leads",
     members: state.peers.map((peer) => memberNews(state, peer, now)),
+    othersSuffice: doOthersSuffice(state, now),
     left: state.left,
   };
+}
+
+/** A voter that acknowledges nobody is mute, or hears nobody: either way nobody could go on with its word. */
+function doOthersSuffice(state: KeeperState, now: Instant): boolean {
+  const speaks = (peer: Peer) => peer.isVoter && statementOf(peer, now)?.heard.some((h) => h.counts) === true;
+  return state.peers.filter(speaks).length >= state.identity.quorum;
 }
 
 /** Who leads, as far as this node can tell: itself, or who states so in the highest term. */
@@ -110,6 +117,7 @@ function sameNews(a: LeaseNews, b: LeaseNews): boolean {
     a.leader === b.leader &&
     a.term === b.term &&
     a.left === b.left &&
+    a.othersSuffice === b.othersSuffice &&
     sameSession(a.session, b.session) &&
     a.members.every((m, i) => sameMember(m, b.members[i]))
   );

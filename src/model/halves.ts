@@ -21,6 +21,8 @@ export interface LeaseNews {
   /** This node leads, in `term`. */
   readonly leads: boolean;
   readonly members: readonly MemberNews[];
+  /** A quorum of voters would go on without this node: none of them has just started and is still mute. */
+  readonly othersSuffice: boolean;
   /** Ready to leave: the keeper let go and said goodbye. */
   readonly left: boolean;
 }

@@ -19,6 +19,7 @@ import {
   journalOf,
   neverTwo,
   openCluster,
+  other,
   says,
   serviceOf,
   settled,
@@ -180,6 +181,26 @@ describe("operators", { skip, timeout: 115_000 }, () => {
       await journalled(cluster, leader, fits, leader === "dale" ? since : 0);
     }
     assert.match(await says(cluster, "dale", ["why", "web"], 0), /chip is preferred, but/);
+  });
+
+  test("nodes restarted right after each other: each waits until the others can go on without it", async () => {
+    const active = await settled(cluster, "web");
+    const standby = other(cluster, active);
+    await stopsInOrder(cluster, standby);
+    const since = journalOf(cluster, standby).length;
+    const seen = await client.during(async () => {
+      startDaemon(cluster, standby);
+      await whole(cluster);
+      await stopsInOrder(cluster, active);
+      await client.answered(WEB, monotonicMs(), standby);
+    });
+    neverTwo(seen);
+    const lapsed = journalOf(cluster, standby)
+      .slice(since)
+      .filter(({ what }) => what === "acting -> lapsed");
+    assert.deepEqual(lapsed, [], "the one that stayed never lost its quorum");
+    startDaemon(cluster, active);
+    await whole(cluster);
   });
 
   test("in maintenance nothing is moved, not even from a node that stops or is drained", async () => {

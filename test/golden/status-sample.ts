@@ -71,6 +71,7 @@ export function sampleNews(changes: Partial<LeaseNews> = {}): LeaseNews {
     leader: nodeId("chip"),
     leads: true,
     members: [sampleMemberNews("dale", "198.51.100.22"), sampleMemberNews("witness", "198.51.100.9")],
+    othersSuffice: true,
     left: false,
     ...changes,
   };

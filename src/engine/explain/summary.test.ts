@@ -19,6 +19,7 @@ const LEASE: LeaseNews = {
   leader: nodeId("dale"),
   leads: false,
   members: [],
+  othersSuffice: true,
   left: false,
 };
 

@@ -17,6 +17,8 @@ const REPEAT = 1_000;
 const LEAVE_PATIENCE = 20_000;
 /** Without a leader there is nobody to move them, ms. */
 const LEADERLESS_PATIENCE = 3_000;
+/** How long a leaving node waits for the others to be a quorum without it, in longest leases. */
+const QUORUM_PATIENCE_LEASES = 2;
 /** At the latest then it goes, whatever is left, ms. */
 const EXIT_PATIENCE = 60_000;
 /** The reach targets are tried this often, ms. */
@@ -97,8 +99,8 @@ function tryReach(state: WorkerState, now: Instant, effects: WorkerEffect[]): Wo
 }
 
 /**
- * Leaving: first the leader moves everything away; after its patience the node stops what it still has; then
- * the keeper says goodbye, and the daemon ends.
+ * Leaving: first the leader moves everything away; after its patience the node stops what it still has; when
+ * the others can go on without it, the keeper says goodbye, and the daemon ends.
  */
 export function tidyLeaving(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
   const { stopping, news } = state;
@@ -115,6 +117,11 @@ export function tidyLeaving(state: WorkerState, now: Instant, effects: WorkerEff
     // Nobody took them over in time: they stop here.
     const runs = mapRuns(state.node.runs, (run) => ({ ...run, wanted: "stopped" }));
     return state.node.refuses ? state : { ...state, node: { ...state.node, refuses: true, runs } };
+  }
+  // Stopped one after the other, the voters must never lack a quorum: one that has just started is mute for the
+  // longest lease. Where too few are left for one anyway, waiting helps nobody.
+  if (news?.othersSuffice !== true && waited <= QUORUM_PATIENCE_LEASES * state.identity.longestLease) {
+    return state;
   }
   effects.push({ kind: "to-keeper", message: { kind: "leave" } });
   return { ...state, stopping: { ...stopping, toldKeeper: true } };
