@@ -66,8 +66,13 @@ export function obey(node: NodeState, order: Order, identity: Identity): NodeSta
   const known = { session: node.session, term: node.term, newest: node.order };
   if (!identity.clauses.obeys(order.id, order.session, known)) return seen;
   // The same order again is the same state: a new object would be a new report, and that a new order.
-  const isSame = node.order !== null && node.order.term === order.id.term && node.order.number === order.id.number;
-  return { ...seen, order: isSame ? node.order : order.id, runs: mapRuns(node.runs, (run) => foldOrder(run, order)) };
+  const isSame =
+    node.order !== null && node.order.term === order.id.term && node.order.number === order.id.number;
+  return {
+    ...seen,
+    order: isSame ? node.order : order.id,
+    runs: mapRuns(node.runs, (run) => foldOrder(run, order)),
+  };
 }
 
 /**
