@@ -10,7 +10,7 @@ import type { ApiHost, ReloadAnswer } from "#api/protocol.ts";
 import { SOCKET_NAME } from "#api/protocol.ts";
 import { type ApiServer, listen } from "#api/server.ts";
 import { statusDocument } from "#api/status.ts";
-import type { UpOptions } from "#cli/command.ts";
+import { DEFAULT_STATE_DIR, type UpOptions } from "#cli/command.ts";
 import { EXIT } from "#cli/exit.ts";
 import { Worker } from "#daemon/worker.ts";
 import { createChecks } from "#drivers/checks/checks.ts";
@@ -42,6 +42,7 @@ interface Prepared {
   readonly config: Config;
   readonly self: NodeId;
   readonly key: Uint8Array;
+  readonly stateDir: string;
   readonly store: StorePort;
   readonly boot: number;
   readonly unlock: () => void;
@@ -96,15 +97,24 @@ async function prepare(options: UpOptions): Promise<Prepared | Refusal> {
     const text = "understudy: up needs root: it adds addresses to devices and guards them with nftables";
     return { code: EXIT.notAllowed, text };
   }
+  const stateDir = options.stateDir ?? join(DEFAULT_STATE_DIR, self);
   const key = readClusterKey(read.config.keyFile);
   if (key.kind === "problem") return failed(key.problem);
-  const lock = lockDirectory(options.stateDir, `understudy ${self}`);
+  const lock = lockDirectory(stateDir, `understudy ${self}`);
   if (lock.kind === "refused") return failed(lock.problem);
-  const opened = openStore(options.stateDir);
+  const opened = openStore(stateDir);
   if (opened.kind === "failed") return failed(opened.problem);
   const boot = nextBoot(opened.store);
   if (typeof boot !== "number") return boot;
-  return { config: read.config, self, key: key.key, store: opened.store, boot, unlock: lock.release };
+  return {
+    config: read.config,
+    self,
+    key: key.key,
+    stateDir,
+    store: opened.store,
+    boot,
+    unlock: lock.release,
+  };
 }
 
 /** The configuration, read in a thread of its own; see there. */
@@ -182,17 +192,17 @@ class Daemon {
   #isEnding = false;
 
   constructor(options: UpOptions, prepared: Prepared) {
-    const { config, self, key, boot } = prepared;
+    const { config, self, key, stateDir, boot } = prepared;
     this.#options = options;
     this.#prepared = prepared;
     this.#config = config;
-    this.#journal = openJournal({ file: join(options.stateDir, "journal.jsonl"), node: self });
+    this.#journal = openJournal({ file: join(stateDir, "journal.jsonl"), node: self });
     this.#journal.follow((entry) => process.stderr.write(`${formatEntry(entry)}\n`));
     const programs = createPrograms();
     mkdirSync(options.runDir, { recursive: true });
     this.#resources = createResources(programs, options.runDir);
     this.#checks = createChecks(programs);
-    const data: KeeperData = { config, self, boot, key, stateDir: options.stateDir };
+    const data: KeeperData = { config, self, boot, key, stateDir };
     this.#thread = new Thread(threadFile("keeper-thread"), { workerData: data });
     this.#peers = createPeers({
       me: self,

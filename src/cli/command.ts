@@ -49,7 +49,8 @@ export interface UpOptions {
   readonly configFile: string;
   /** Null: the configuration's only witness. Only for the role witness. */
   readonly node: string | null;
-  readonly stateDir: string;
+  /** Null: the folder with the member's name below DEFAULT_STATE_DIR, so that two never share one. */
+  readonly stateDir: string | null;
   readonly runDir: string;
 }
 

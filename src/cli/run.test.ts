@@ -115,7 +115,7 @@ test("up and witness hand their options to whoever starts the daemon", async () 
       role: "witness",
       node: null,
       configFile: "/etc/understudy/understudy.yaml",
-      stateDir: "/var/lib/understudy",
+      stateDir: null,
       runDir: "/run/understudy",
     },
   });

@@ -12,7 +12,7 @@ import {
 /** What `up` and `witness` share. */
 export const DAEMON_OPTIONS = {
   config: { value: "FILE", about: `The configuration, the same on every node; default ${DEFAULT_CONFIG}` },
-  "state-dir": { value: "D", about: `What must survive a restart; default ${DEFAULT_STATE_DIR}` },
+  "state-dir": { value: "D", about: `What must survive a restart; default ${DEFAULT_STATE_DIR}/NAME` },
   "run-dir": { value: "D", about: `Where the socket is made; default ${DEFAULT_RUN_DIR}` },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -44,7 +44,7 @@ export function daemonOptions(args: Arguments, who: Pick<UpOptions, "role" | "no
   return {
     ...who,
     configFile: args.get("config") ?? DEFAULT_CONFIG,
-    stateDir: args.get("state-dir") ?? DEFAULT_STATE_DIR,
+    stateDir: args.get("state-dir"),
     runDir: args.get("run-dir") ?? DEFAULT_RUN_DIR,
   };
 }
