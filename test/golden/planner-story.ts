@@ -177,6 +177,9 @@ function foldService({ world, node, seen }: Seen, fact: string, rest: string[]):
     case "failed":
       seen.failedAt = ago();
       return rest.shift() !== undefined;
+    case "times":
+      seen.failures = Number(rest[0]);
+      return rest.shift() !== undefined;
     case "fit":
       seen.fitSince = ago();
       return rest.shift() !== undefined;

@@ -27,6 +27,8 @@ export interface ToyService {
   activeSince: number | null;
   fitSince: Instant | null;
   failedAt: Instant | null;
+  /** How often; counts only with `failedAt`. */
+  failures: number;
 }
 
 export interface ToyWorld {
@@ -79,6 +81,7 @@ export const restingService = (): ToyService => ({
   activeSince: null,
   fitSince: instant(0),
   failedAt: null,
+  failures: 1,
 });
 
 export function viewOf(world: ToyWorld): View {
@@ -123,11 +126,11 @@ function nodeView({ id, standing, reach, leaving, reported, obeys, services }: T
 }
 
 function serviceView(service: ServiceName, each: ToyService): ServiceView {
-  const { standing, health, detail, ...seen } = each;
+  const { standing, health, detail, failures, ...seen } = each;
   const report =
     standing === null
       ? null
-      : { service, standing, health, failures: seen.failedAt === null ? 0 : 1, detail };
+      : { service, standing, health, failures: seen.failedAt === null ? 0 : failures, detail };
   const { orderedActive, activeSince, fitSince, failedAt } = seen;
   return { report, orderedActive, activeSince, fitSince, failedAt };
 }

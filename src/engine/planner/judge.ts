@@ -4,7 +4,7 @@ import type { ServiceConfig } from "#model/config.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Reason } from "#model/reason.ts";
 import { because } from "#model/reason.ts";
-import { type Instant, plus } from "#model/units.ts";
+import { type Instant, ms, plus } from "#model/units.ts";
 import { type Facts, serviceOn } from "./facts.ts";
 import type { NodeView, ServiceView } from "./view.ts";
 
@@ -20,6 +20,8 @@ export type Fitness =
       readonly lasting: boolean;
       /** When the rule stops to apply although nothing else changes; null: not by itself. */
       readonly until: Instant | null;
+      /** From when on it may be tried all the same, if no better node is left; null: never. */
+      readonly tryAgainAt: Instant | null;
     };
 
 /** Whether the service may stay where it is active. */
@@ -148,8 +150,11 @@ export function judgeTaking(facts: Facts, service: ServiceConfig, node: NodeView
   const each: Case = { facts, service, node, seen: serviceOn(node, service.name) };
   const rule = RULES.find((row) => row.applies(each));
   if (rule !== undefined) {
-    const until = rule.code === "failed-before" ? failureUntil(each) : null;
-    return { kind: "unfit", reason: because(rule.code, rule.text(each)), lasting: rule.lasting, until };
+    const isOldFailure = rule.code === "failed-before";
+    const until = isOldFailure ? failureUntil(each) : null;
+    const tryAgainAt = isOldFailure ? tryAgainFrom(each) : null;
+    const reason = because(rule.code, rule.text(each));
+    return { kind: "unfit", reason, lasting: rule.lasting, until, tryAgainAt };
   }
   if (each.seen.report?.health === "healthy") return { kind: "fit" };
   return { kind: "unchecked", reason: because("unchecked", `no check has answered on ${node.id} yet`) };
@@ -178,6 +183,21 @@ function failureUntil({ facts, service, seen }: Case): Instant | null {
   const until = plus(seen.failedAt, service.failureAge);
   return facts.view.now < until ? until : null;
 }
+
+/**
+ * A failure counts against a node, and yet a service that is down is worth another try there: the first at once,
+ * since what failed (a link, say) may be well again, each further one after twice the pause.
+ */
+function tryAgainFrom({ seen }: Case): Instant | null {
+  if (seen.failedAt === null || seen.report === null || seen.report.standing === "unknown") return null;
+  const pauses = 2 ** Math.min(seen.report.failures - 1, PAUSES_MAX) - 1;
+  return plus(seen.failedAt, ms(Math.max(0, pauses) * TRY_AGAIN_PAUSE));
+}
+
+/** Between the second and the third failure, ms: 10 s, then 30 s, 70 s, 150 s. */
+const TRY_AGAIN_PAUSE = 10_000;
+/** Doublings of the pause. By then the failure age is what counts. */
+const PAUSES_MAX = 6;
 
 const detailOf = (seen: ServiceView): string =>
   seen.report === null || seen.report.detail === null ? "" : ` (${seen.report.detail})`;

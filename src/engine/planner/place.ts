@@ -58,6 +58,7 @@ const CHOOSE: readonly ((each: Case) => Choice | null)[] = [
   moveToFit,
   stayForLack,
   awaitFirstCheck,
+  tryAgain,
 ];
 
 function placeService(facts: Facts, service: ServiceConfig): Decision {
@@ -73,7 +74,11 @@ function placeService(facts: Facts, service: ServiceConfig): Decision {
     where: each.where,
     held: choice.held ?? false,
     waiting: choice.waiting ?? null,
-    planAgainAt: earliest([...others.map(({ fitness }) => untilOf(fitness)), failbackAt(each)]),
+    planAgainAt: earliest([
+      ...others.map(({ fitness }) => untilOf(fitness)),
+      ...others.map(({ fitness }) => later(tryAgainAtOf(fitness), facts.view.now)),
+      failbackAt(each),
+    ]),
     ready: others.filter(({ node, fitness }) => fitness.kind === "fit" && node.id !== active).map(idOf),
   };
 }
@@ -169,6 +174,21 @@ function awaitFirstCheck({ name, where, candidates }: Case): Choice | null {
   return { node: null, reason, waiting: reason };
 }
 
+/** Better tried again where it failed before than down until the failure has aged. */
+function tryAgain({ facts, name, where, candidates }: Case): Choice | null {
+  const due = candidates.filter(({ fitness }) => {
+    const at = tryAgainAtOf(fitness);
+    return at !== null && at <= facts.view.now;
+  });
+  const starting = where.kind === "starting" ? due.find(({ node }) => node.id === where.node.id) : undefined;
+  const best = starting ?? due.toSorted((a, b) => orderOfTries(a) - orderOfTries(b))[0];
+  if (best === undefined) return null;
+  const text = `no better node is left for ${name}, so it is tried again on ${best.node.id}`;
+  return { node: best.node.id, reason: because("tried-again", text) };
+}
+
+const orderOfTries = ({ fitness }: Candidate): number => tryAgainAtOf(fitness) ?? Number.POSITIVE_INFINITY;
+
 function nowhere(each: Case): Choice {
   const { service, name, where } = each;
   const stay = where.kind === "active" ? stayOf(each) : null;
@@ -213,7 +233,13 @@ function passOver(each: Case, choice: Choice, { node, fitness }: Candidate): Rea
 
 const idOf = ({ node }: Candidate): NodeId => node.id;
 
+const tryAgainAtOf = (fitness: Fitness): Instant | null =>
+  fitness.kind === "unfit" ? fitness.tryAgainAt : null;
+
 const untilOf = (fitness: Fitness): Instant | null => (fitness.kind === "unfit" ? fitness.until : null);
+
+/** What is over already brings no new plan. */
+const later = (at: Instant | null, now: Instant): Instant | null => (at !== null && at > now ? at : null);
 
 export function earliest(instants: readonly (Instant | null)[]): Instant | null {
   return instants.reduce(
