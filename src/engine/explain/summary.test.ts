@@ -90,6 +90,16 @@ const ROWS: readonly (readonly [string, 0 | 1 | 2 | 3, ClusterPicture | null, Le
     LEASE,
   ],
   [
+    "Degraded: no other node could take web over from chip (web is failing on dale).",
+    1,
+    picture(
+      world((w) => {
+        for (const seen of second(w).services.values()) seen.health = "failing";
+      }),
+    ),
+    LEASE,
+  ],
+  [
     "Degraded: dale is drained; no other node could take a, b, c and d over from chip.",
     1,
     picture(

@@ -1,7 +1,7 @@
 // The whole cluster in one sentence and one exit code: the first line of `understudy status`.
 
 import type { LeaseNews } from "#model/halves.ts";
-import type { NodeId, ServiceName } from "#model/ids.ts";
+import type { NodeId } from "#model/ids.ts";
 import type { ClusterPicture, MemberPicture, Placement } from "#model/order.ts";
 import { listNames } from "../planner/facts.ts";
 
@@ -17,6 +17,8 @@ export interface Summary {
 const COMPLAINTS_SHOWN = 3;
 /** More services than that on one node are counted, not named. */
 const LONELY_SHOWN = 4;
+/** Codes of the planner's rules that speak of a service on a node, not of the node. */
+const CAUSES_OF_SERVICES = new Set(["failing", "failed-before", "state-unknown"]);
 
 /**
  * `picture` is the leader's newest as it reached this node, null: none came; `lease` is what this node's keeper
@@ -72,17 +74,26 @@ function complaintsOf({ service, active, node, health, waiting }: Placement): st
 
 /** Services that are well where they are and could go nowhere else: a sentence for each node that has some. */
 function lonelyComplaints(placements: readonly Placement[]): string[] {
-  const byNode = new Map<NodeId, ServiceName[]>();
-  for (const { service, active, node, ready, reasons } of placements) {
+  const byNode = new Map<NodeId, Placement[]>();
+  for (const placement of placements) {
+    const { active, node, ready, reasons } = placement;
     // The first reason is about the chosen node; each further one stands for another node of its place.
     const hasOthers = reasons.length > 1;
     if (active === null || node !== active || !hasOthers || ready.length > 0) continue;
-    byNode.set(active, [...(byNode.get(active) ?? []), service]);
+    byNode.set(active, [...(byNode.get(active) ?? []), placement]);
   }
-  return [...byNode].map(([node, services]) => {
+  return [...byNode].map(([node, lonely]) => {
+    const services = lonely.map(({ service }) => service);
     const names = services.length > LONELY_SHOWN ? `${services.length} services` : listNames(services);
-    return `no other node could take ${names} over from ${node}`;
+    return `no other node could take ${names} over from ${node}${ownCause(lonely)}`;
   });
+}
+
+/** Of a single service: what speaks against its other node, unless the member's own complaint says it. */
+function ownCause(lonely: readonly Placement[]): string {
+  const [, cause, ...more] = lonely[0]?.reasons ?? [];
+  if (lonely.length > 1 || cause === undefined || more.length > 0) return "";
+  return CAUSES_OF_SERVICES.has(cause.code) ? ` (${cause.text})` : "";
 }
 
 function clusterComplaints({ members, intents }: ClusterPicture): string[] {
