@@ -58,17 +58,14 @@ function doOthersSuffice(state: KeeperState, now: Instant): boolean {
   return state.peers.filter(speaks).length >= state.identity.quorum;
 }
 
-/** Who leads, as far as this node can tell: itself, or who states so in the highest term. */
+/** Who leads, as far as this node can tell: itself, or who states so in the highest term; there is one at most. */
 function leaderOf(state: KeeperState, now: Instant): NodeId | null {
   if (state.leading.kind === "leads") return state.identity.self;
-  let best: { term: number; id: NodeId } | null = null;
-  for (const peer of state.peers) {
+  const saysSo = (peer: Peer): boolean => {
     const leads = statementOf(peer, now)?.leads ?? null;
-    if (leads !== null && leads >= state.term && (best === null || leads > best.term)) {
-      best = { term: leads, id: peer.id };
-    }
-  }
-  return best?.id ?? null;
+    return leads !== null && leads >= state.term;
+  };
+  return state.peers.find(saysSo)?.id ?? null;
 }
 
 function memberNews(state: KeeperState, peer: Peer, now: Instant): MemberNews {

@@ -166,8 +166,8 @@ test("a node that left neither acts nor acknowledges, votes or leads", () => {
   a.at(a.now + 60)
     .hears("b", { voteIsFree: true })
     .hears("w", { voteIsFree: true });
-  a.until(a.now + LEASE);
   assert.equal(a.acts, false);
+  a.until(a.now + LEASE);
   const { left, voteIsFree, candidate, heard } = a.said();
   assert.deepEqual({ left, voteIsFree, candidate }, { left: true, voteIsFree: false, candidate: null });
   assert.ok(heard.every((h) => !h.counts));

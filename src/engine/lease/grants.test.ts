@@ -100,7 +100,9 @@ test("entries are renewed up to the right to act, never beyond, and never run ou
 test("an entry is not renewed for nothing", () => {
   const a = take(acting("a"));
   a.wake();
-  assert.deepEqual(a.did("renew"), []);
+  assert.deepEqual(a.did("renew"), [], "it is young");
+  a.at(a.now + USABLE / 2).wake();
+  assert.deepEqual(a.did("renew"), [], "nothing was acknowledged since");
 });
 
 test("an address taken later does not make the earlier ones look armed for longer", () => {
@@ -146,6 +148,13 @@ test("after the lease ran low the address is announced again, and not while it i
     a.did("announce").map((e) => e.addresses),
     [[ADDRESS]],
   );
+});
+
+test("an announcement that is due waits while the lease is low", () => {
+  const a = take(acting("a"));
+  a.at(a.state.acting.until - 0.3 * USABLE).wake();
+  assert.deepEqual(a.did("announce"), []);
+  assert.equal(a.hears("b").did("announce").length, 1);
 });
 
 test("an announcement is good only until the right to act ends", () => {

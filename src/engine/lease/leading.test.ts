@@ -66,9 +66,11 @@ test("a vote in another term, for another, or in a pulse that acknowledges nothi
   const { term } = a.state;
   a.at(a.now + 100).wake();
   const { leading: before } = a.state;
-  a.hears("w", { vote: vote(term - 1, "a") }).hears("w", { vote: vote(term, "b") });
-  a.hears("w", { vote: vote(term, "a") }, { echo: null });
-  assert.deepEqual(a.state.leading, before);
+  for (const wrong of [vote(term - 1, "a"), vote(term, "b")]) {
+    assert.deepEqual(a.hears("w", { vote: wrong }).state.leading, before);
+  }
+  assert.deepEqual(a.hears("w", { vote: vote(term, "a") }, { echo: null }).state.leading, before);
+  assert.notDeepEqual(a.hears("w", { vote: vote(term, "a") }).state.leading, before);
 });
 
 test("what is acknowledged may be too little to act on and yet carry a vote", () => {

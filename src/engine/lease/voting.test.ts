@@ -122,6 +122,7 @@ test("a node's own vote is taken up by its candidacy and free when it gives up",
   const a = leading("a");
   const held = a.state.voter.vote;
   assert.equal(held?.for, "a");
+  assert.equal(a.said().voteIsFree, false);
   a.hears("b", { term: 9 });
   assert.equal(a.leads, false);
   assert.equal(a.state.voter.vote, null);
