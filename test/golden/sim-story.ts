@@ -55,6 +55,10 @@ const MOVES: Readonly<Record<string, Move>> = {
   stop: (story, [name]) => hostNamed(story, name).life?.stop(),
   freeze: (story, [name]) => hostNamed(story, name).freeze(true),
   thaw: (story, [name]) => hostNamed(story, name).thaw(true),
+  // The halves of that daemon hear each other this late.
+  late: (story, [name, time = ""]) => {
+    hostNamed(story, name).halfDelay = parseTime(time);
+  },
   cut: (story, [from, to]) => change(story, from, to, 1),
   heal: (story, [from, to]) => change(story, from, to, -1),
   ask: (story, words) => {
