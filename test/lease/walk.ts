@@ -3,12 +3,15 @@
 import type { Clauses } from "#engine/lease/clauses.ts";
 import type { NodeId } from "#model/ids.ts";
 import { keyOf, sketch } from "./key.ts";
-import type { Fault, World } from "./world.ts";
+import type { Fault, Judge, World } from "./world.ts";
 import { advance, Complaint, newWorld, VOTERS, withClauses } from "./world.ts";
 
 export interface WalkOptions {
   /** Wrong ones, from the first step after the warm-up. */
   readonly clauses?: Partial<Clauses>;
+  readonly judge?: Judge;
+  /** Faults that strike one after the other before the walk begins. */
+  readonly given?: readonly Fault[];
   /** Of the clocks; all 1 by default. */
   readonly rates?: Readonly<Record<string, number>>;
   /** Steps without a fault before the first one may strike. */
@@ -40,7 +43,8 @@ interface Path {
 export function walk(options: WalkOptions): Walked {
   let world = newWorld(options.rates);
   for (let i = 0; i < options.warmUp; i++) world = advance(world, null);
-  world = withClauses(world, options.clauses ?? {});
+  world = withClauses(world, options.clauses ?? {}, options.judge ?? "rule");
+  for (const fault of options.given ?? []) world = advance(world, fault);
   let paths: readonly Path[] = [{ world, faultsLeft: options.faults, fault: null, before: null }];
   /** To the most faults that were left in such a world. */
   const seen = new Map<string, number>();
