@@ -71,7 +71,7 @@ export class Link {
       isBinding = false;
       this.#socket = socket;
       if (this.#isClosed) this.close();
-      else this.#report(null);
+      else this.#ifOwn(socket, () => this.#report(null));
     });
     socket.on("message", (bytes) => {
       if (!this.#isClosed) this.#listener.datagram(bytes);
@@ -139,9 +139,32 @@ export class Link {
     probe.on("listening", () => {
       probe.close();
       // Without a socket of its own the link is not well; opening it is under way.
-      if (this.#socket !== null) this.#report(null);
+      const socket = this.#socket;
+      if (socket !== null) this.#ifOwn(socket, () => this.#report(null));
     });
     probe.bind({ port: 0, address: this.#options.address, exclusive: true });
+  }
+
+  /**
+   * Goes on if the address is really on this host: hosts of floating addresses often let sockets bind to absent
+   * ones (net.ipv4.ip_nonlocal_bind), and then a second daemon of a node's name would take itself for it. To one
+   * of its own addresses the kernel talks from that very address; nothing is sent.
+   */
+  #ifOwn(socket: Socket, then: () => void): void {
+    // All of 127.0.0.0/8 is every host's own, whatever it answers from.
+    if (this.#options.address.startsWith("127.")) return then();
+    const question = this.#create();
+    const answer = (isOwn: boolean) => {
+      question.close();
+      if (this.#isClosed || this.#socket !== socket) return;
+      if (isOwn) return then();
+      this.#socket = null;
+      socket.close();
+      this.#report(missing(this.#options));
+      this.#later(() => this.open());
+    };
+    question.connect(this.#options.port, this.#options.address, ((error?: Error) =>
+      answer(error == null && question.address().address === this.#options.address)) as () => void);
   }
 
   #later(then: () => void): void {
@@ -163,12 +186,16 @@ export class Link {
  */
 const DOUBTFUL = new Set(["ENETUNREACH", "EINVAL", "EADDRNOTAVAIL", "ENODEV"]);
 
+function missing({ address }: LinkOptions): LinkProblem {
+  return { kind: "missing", text: `the link address ${address} is not on this host` };
+}
+
 function bindProblem(options: LinkOptions, error: Error): LinkProblem {
   const { address, port } = options;
   const code = "code" in error ? error.code : undefined;
   switch (code) {
     case "EADDRNOTAVAIL":
-      return { kind: "missing", text: `the link address ${address} is not on this host` };
+      return missing(options);
     case "EADDRINUSE":
       return {
         kind: "taken",
