@@ -25,11 +25,13 @@ export function settle(run: Run): void {
   const doc = waitFor(run, over + LEADER_WITHIN, "no-leader", () => leadersDoc(run));
   wishes.checkLast(doc);
   waitFor(run, over + ALL_WITHIN, "not-cleared", () => (clearOne(run) ? true : null));
-  waitFor(run, over + ALL_WITHIN, "not-serving", () => (firstProblem(run) === null ? true : null));
+  // A wish that was under way may be granted only now: so they look again.
+  const isWell = () => (clearOne(run) && firstProblem(run) === null ? true : null);
+  waitFor(run, over + ALL_WITHIN, "not-serving", isWell);
   const until = world.now + STAYS_FOR;
   // Failback may move a service on purpose; what may not be is a service that nobody has in the end.
   world.runUntil(until);
-  waitFor(run, until + ALL_WITHIN, "not-serving", () => (firstProblem(run) === null ? true : null));
+  waitFor(run, until + ALL_WITHIN, "not-serving", isWell);
 }
 
 /** Time for all to come up, to vote and to start everything, ms. */

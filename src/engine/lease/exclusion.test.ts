@@ -173,14 +173,25 @@ test("a promise made to an earlier leader needs a reset: that leader may have re
   assert.deepEqual([a.leads, a.led("b")], [true, "resetting"]);
 });
 
-test("a leader that is itself promised about resets and readmits itself", () => {
+test("a leader that is itself promised about, and may not act, resets and readmits itself", () => {
   const a = awake("a");
   const promises = [{ node: nodeId("a"), term: term(6) }];
-  a.hears("w", { term: 6, voteIsFree: true, promises }).wake().stored();
+  const shutOut = { counts: false };
+  a.hears("w", { term: 6, voteIsFree: true, promises }, shutOut).wake().stored();
   const { session } = a.state.acting;
-  a.hears("w", { term: 7, vote: vote(7, "a"), promises });
+  a.hears("w", { term: 7, vote: vote(7, "a"), promises }, shutOut);
   assert.equal(a.leads, true);
   assert.notDeepEqual(a.state.acting.session, session);
+  assert.deepEqual(a.said().readmit, ["a"]);
+});
+
+test("a leader that acts keeps what it has when somebody brings back an old promise about it", () => {
+  const a = leading("a");
+  const { session, mayAct } = a.state.acting;
+  assert.equal(mayAct, true);
+  const promises = [{ node: nodeId("a"), term: term(0) }];
+  a.hears("b", { promises }, { counts: false });
+  assert.deepEqual(a.state.acting.session, session);
   assert.deepEqual(a.said().readmit, ["a"]);
 });
 

@@ -64,10 +64,14 @@ export function leadMembers(before: KeeperState, now: Instant): KeeperState {
 /**
  * A leader may itself be excluded still: voters promised so to an earlier one. Nobody else would readmit it, so
  * it does what it would tell any other node: drops everything, opens a new session, and then readmits itself.
+ *
+ * Not while it acts. Whoever relied on such a promise led before it does, at a moment when it could not act; what
+ * it has now began later, in a session of its own. A voter that was away and brings an old promise back must
+ * not cost an outage.
  */
 function resetSelf(state: KeeperState, now: Instant): KeeperState {
   const { self, clauses } = state.identity;
-  const isReset = state.ledMembers.has(self) || !clauses.readmitsAfterReset;
+  const isReset = state.ledMembers.has(self) || state.acting.mayAct || !clauses.readmitsAfterReset;
   return isReset || !isPromisedByAnyone(state, self, now) ? state : lapse(state, "reset");
 }
 
