@@ -162,10 +162,19 @@ function linesBetween(before: LeaseNews, after: LeaseNews, state: KeeperState): 
       const before = was.links[n];
       if (before === undefined || before.up === link.up || member.links.length < 2) return;
       const what = `link ${link.address} ${link.up ? "down -> up" : "up -> down"}`;
-      say("member", member.node, what, link.up ? "link-up" : "link-down", "pulses over it");
+      const why = link.up
+        ? "pulses come over it again"
+        : `no pulse came over it for ${Math.round(identity.lease)} ms`;
+      say("member", member.node, what, link.up ? "link-up" : "link-down", why);
     });
     if (!was.foreignVoters && member.foreignVoters) {
       say("member", member.node, "foreign voters", "foreign-voters", "its list of voters differs from ours");
+    }
+    if (was.foreignConfig !== member.foreignConfig) {
+      const [what, why] = member.foreignConfig
+        ? ["other configuration", "its configuration says something else than the one here"]
+        : ["same configuration", "its configuration says the same as the one here again"];
+      say("member", member.node, what, member.foreignConfig ? "foreign-config" : "same-config", why);
     }
   });
   return lines;
@@ -191,6 +200,9 @@ function standingReason(member: MemberNews, state: KeeperState): string {
     case "alive":
       return "its pulses come in time";
     case "silent":
+      // A new leader was not told by itself: to be certain, it has the node excluded.
+      if (state.peers.find((peer) => peer.id === member.node)?.pulse?.left === true)
+        return "it said goodbye before; the new leader makes certain that it does not act";
       return `not heard for ${Math.round(state.identity.lease)} ms; it may still act`;
     case "excluded":
       return "a quorum of voters promised to acknowledge nothing from it, so it has lapsed";
