@@ -24,7 +24,13 @@ const DRIFT = ratio(0.2);
 const WORKER_SILENCE = ms(10 * SECOND);
 
 export const TIMING_PROFILES: Readonly<Record<TimingProfile, Timing>> = {
-  default: { profile: "default", lease: ms(500), pulse: ms(100), drift: DRIFT, workerSilence: WORKER_SILENCE },
+  default: {
+    profile: "default",
+    lease: ms(500),
+    pulse: ms(100),
+    drift: DRIFT,
+    workerSilence: WORKER_SILENCE,
+  },
   fast: { profile: "fast", lease: ms(150), pulse: ms(15), drift: DRIFT, workerSilence: WORKER_SILENCE },
   wan: { profile: "wan", lease: ms(5 * SECOND), pulse: ms(500), drift: DRIFT, workerSilence: WORKER_SILENCE },
 };

@@ -11,7 +11,7 @@ import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Pulse, Vote } from "#model/pulse.ts";
 import type { Instant } from "#model/units.ts";
-import { NEVER } from "#model/units.ts";
+import { maxTerm, NEVER } from "#model/units.ts";
 import type { Identity } from "./identity.ts";
 import { extend, isWorkerSilent, lapse, lapseIfDue, obeyResets } from "./lease/acting.ts";
 import { keepPromises, leadMembers } from "./lease/exclusion.ts";
@@ -19,7 +19,7 @@ import { dropHeld, foldRelease, foldTake, keepGrants, NO_GRANTS, retake } from "
 import { countVotes, giveUpIfDue, runIfWanted, stepDown } from "./lease/leading.ts";
 import { nextWake, pulseIfDue } from "./lease/pulses.ts";
 import type { KeeperState } from "./lease/state.ts";
-import { chooseVote, foldStored, isVoteFree, maxTerm } from "./lease/voting.ts";
+import { chooseVote, foldStored, isVoteFree } from "./lease/voting.ts";
 import { foldPulse, newPeer, statementOf } from "./membership/peers.ts";
 import { NOTHING_SENT } from "./membership/sent.ts";
 import { tellChanges } from "./news.ts";

@@ -30,6 +30,7 @@ export const plus = (at: Instant, by: Ms): Instant => instant(at + by);
 export const between = (from: Instant, to: Instant): Ms => ms(to - from);
 export const earlier = (a: Instant, b: Instant): Instant => (a < b ? a : b);
 export const later = (a: Instant, b: Instant): Instant => (a > b ? a : b);
+export const maxTerm = (a: Term, b: Term): Term => term(Math.max(a, b));
 
 /** What is left of a duration when this clock may be slower than another by up to `drift`. */
 export const shorten = (duration: Ms, drift: Ratio): Ms => ms(duration * (1 - drift));

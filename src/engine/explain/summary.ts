@@ -56,7 +56,8 @@ function downText({ service, node, reasons, waiting }: Placement): string {
   const [first, ...others] = reasons;
   // That none of its nodes can run it is no cause; what speaks against each of them is.
   const isNobody = first?.code === "no-candidate" && others.length > 0;
-  const why = waiting?.text ?? (isNobody ? others.map(({ text }) => text).join("; ") : first?.text);
+  if (waiting !== null) return `${service} is active nowhere and waits: ${waiting.text}`;
+  const why = isNobody ? others.map(({ text }) => text).join("; ") : first?.text;
   const what = node === null ? `${service} is active nowhere` : `${service} is on its way to ${node}`;
   return why === undefined ? what : `${what} (${why})`;
 }

@@ -29,7 +29,6 @@ const RESEND_PULSES = 2;
 /** From collecting to leading: all nodes known, and the newest intents on disk at a quorum. */
 export function finishCollecting(
   leader: LeaderState,
-  config: Config,
   identity: Identity,
   news: LeaseNews,
   now: Instant,

@@ -43,7 +43,7 @@ export function leaderTurn(state: WorkerState, now: Instant, effects: WorkerEffe
   const isSameTerm = state.leader !== null && state.leader.term === news.term;
   let leader: LeaderState = isSameTerm ? state.leader : startLeading(config, news, now);
   leader = markOutdated(leader, news);
-  leader = finishCollecting(leader, config, identity, news, now);
+  leader = finishCollecting(leader, identity, news, now);
   const steps = [
     (l: LeaderState) => startProposals(l, config, news, now),
     (l: LeaderState) => pushProposal(l, identity, now),

@@ -2,7 +2,7 @@
 
 import type { Vote } from "#model/pulse.ts";
 import type { Instant, Term } from "#model/units.ts";
-import { NO_TERM } from "#model/units.ts";
+import { maxTerm, NO_TERM } from "#model/units.ts";
 import { isSilent, statementOf } from "../membership/peers.ts";
 import type { KeeperState, Voter } from "./state.ts";
 
@@ -93,10 +93,6 @@ function withoutCandidacy(state: KeeperState, vote: Vote, now: Instant): KeeperS
 
 function newer(stored: Vote | null, vote: Vote): Vote {
   return stored === null || vote.term >= stored.term ? vote : stored;
-}
-
-export function maxTerm(a: Term, b: Term): Term {
-  return a > b ? a : b;
 }
 
 /** The highest term that this node has stored or seen in any way. */

@@ -33,10 +33,11 @@ function wantedBy(order: Order, service: ServiceName): Role {
 /** A lapse voids all orders; the keeper has already let the addresses go. */
 export function foldLapse(run: ServiceRun): ServiceRun {
   const addresses = run.config.resources.flatMap((r, i) => (r.kind === "address" ? [i] : []));
-  const isAddressOp = run.op !== null && run.op.indices.some((i) => addresses.includes(i));
+  const isAddressOp = run.op?.indices.some((i) => addresses.includes(i)) ?? false;
   return {
     ...run,
     wanted: "stopped",
+    voided: true,
     heldDown: false,
     restarting: false,
     resources: setResources(run, addresses, "stopped"),

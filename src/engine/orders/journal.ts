@@ -32,7 +32,7 @@ export function noteSettled(state: WorkerState): WorkerState {
   const runs = mapRuns(state.node.runs, (run) => {
     const standing = standingOf(run);
     if (standing === "changing" || standing === "unknown" || standing === run.settled) return run;
-    return { ...run, settled: standing };
+    return { ...run, settled: standing, voided: run.voided && standing === "stopped" };
   });
   return runs === state.node.runs ? state : { ...state, node: { ...state.node, runs } };
 }
@@ -44,7 +44,8 @@ function linesFor(was: ServiceRun, run: ServiceRun, self: string, term: JournalL
     lines.push({ area, subject, what, code, why, term });
   const health = verdictOf(run.checks);
   if (run.checks.length > 0 && verdictOf(was.checks) !== health) {
-    const text = run.checks.find((c) => c.verdict === health)?.text ?? "";
+    const said = run.checks.find((c) => c.verdict === health)?.text ?? "";
+    const text = said === "" ? "its checks have not answered since it was started" : said;
     say("health", `${self}: ${verdictOf(was.checks)} -> ${health}`, health, text);
   }
   if (run.heldDown && !was.heldDown) {
@@ -56,15 +57,13 @@ function linesFor(was: ServiceRun, run: ServiceRun, self: string, term: JournalL
   }
   const [from, to] = [was.settled, run.settled];
   if (from !== to && to !== null && from !== null) {
-    const why = run.wanted === "active" ? "ordered by the leader" : reasonDown(was, run);
+    const why = to === "stopped" ? reasonDown(run) : "ordered by the leader";
     say("service", `${self}: ${from} -> ${to}`, to, why);
   }
   return lines;
 }
 
-function reasonDown(was: ServiceRun, run: ServiceRun): string {
+function reasonDown(run: ServiceRun): string {
   if (run.heldDown) return "it failed here";
-  return was.wanted === "active" && was.op === null
-    ? "the lease ended, which voids all orders"
-    : "no order wants it here";
+  return run.voided ? "the lease ended, which voids all orders" : "no order wants it here";
 }

@@ -8,7 +8,7 @@ import type { NodeReport, Order, OrderId, ServiceReport } from "#model/order.ts"
 import type { Session } from "#model/session.ts";
 import { isEarlierSession, sameSession } from "#model/session.ts";
 import type { Instant, Term } from "#model/units.ts";
-import { NEVER, NO_TERM } from "#model/units.ts";
+import { maxTerm, NEVER, NO_TERM } from "#model/units.ts";
 import { verdictOf } from "../health/check.ts";
 import type { Identity } from "../identity.ts";
 import { countFailures, foldLapse, foldOrder } from "./fold.ts";
@@ -52,7 +52,7 @@ export function startNode(identity: Identity, services: readonly ServiceConfig[]
 
 /** The keeper's news: newer terms, and lapses, which void all orders. */
 export function foldNews(node: NodeState, news: LeaseNews): NodeState {
-  const term = news.term > node.term ? news.term : node.term;
+  const term = maxTerm(news.term, node.term);
   if (!isEarlierSession(node.session, news.session)) return term === node.term ? node : { ...node, term };
   const runs = mapRuns(node.runs, foldLapse);
   return { ...node, term, session: news.session, order: null, runs };

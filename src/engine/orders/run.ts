@@ -30,6 +30,8 @@ export interface ServiceRun {
   readonly checks: readonly CheckState[];
   /** Its last standing that is one to stay in, whatever is under way now; null: none yet. For the journal. */
   readonly settled: Role | null;
+  /** A lapse is why it goes down or is down, no order. For the journal. */
+  readonly voided: boolean;
   /** The last thing that went wrong, a sentence; null: nothing since it was last well. */
   readonly detail: string | null;
   /** Its configuration is gone or changed: stopped, then dropped. */
@@ -65,6 +67,7 @@ export function newRun(config: ServiceConfig, now: Instant): ServiceRun {
     retryAt: NEVER,
     checks: config.checks.map((c) => newCheck(c, now)),
     settled: null,
+    voided: false,
     detail: null,
     isRetiring: false,
   };

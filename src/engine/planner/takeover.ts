@@ -63,7 +63,10 @@ type Doubt = (service: ServiceName, node: NodeView) => Reason;
 
 /** Gone, but a process or a mount of it may be left running. */
 const unproved: Doubt = (service, { id, standing }) =>
-  because("unproved", `${id} ${GONE[standing]}, which does not prove that it stopped ${service}`);
+  because(
+    "unproved",
+    `${id} ${GONE[standing]}, which does not prove that it stopped ${service}; it can say so when it is back`,
+  );
 
 const GONE = { alive: "answers", silent: "is silent", excluded: "is excluded", left: "left" } as const;
 
