@@ -138,7 +138,7 @@ export interface MemberStatus {
   readonly reach: "ok" | "none" | "unknown" | null;
   /** It is stopping, from the picture. */
   readonly leaving: boolean;
-  /** Its configuration is another one than this node's, or than the leader's. */
+  /** Its configuration is another one than this node's. */
   readonly config_differs: boolean;
   /** Its list of voters is another one: it forms no quorum with this node. */
   readonly voters_differ: boolean;

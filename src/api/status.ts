@@ -101,6 +101,7 @@ function memberStatus(
 ): MemberStatus {
   const news = facts.lease?.news.members.find((each) => each.node === member.id);
   const seen = picture?.members.find((each) => each.node === member.id);
+  const own = picture?.members.find((each) => each.node === facts.node);
   const isSelf = member.id === facts.node;
   // Two that have no vote send each other nothing.
   const hears = [member.id, facts.node].some((each) => facts.config.voters.includes(each));
@@ -114,7 +115,7 @@ function memberStatus(
     standing: seen?.standing ?? null,
     reach: seen?.reach ?? null,
     leaving: seen?.leaving ?? false,
-    config_differs: (seen?.differs ?? false) || (news?.foreignConfig ?? false),
+    config_differs: !isSelf && (news?.foreignConfig ?? (seen?.differs ?? false) !== (own?.differs ?? false)),
     voters_differ: news?.foreignVoters ?? false,
     drained: picture?.intents.drained.includes(member.id) ?? false,
     maintenance: picture?.intents.maintenanceNodes.includes(member.id) ?? false,
