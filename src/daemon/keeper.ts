@@ -129,14 +129,17 @@ export class Keeper {
     if (same) return;
     const { grants, addresses: port } = this.#ports;
     this.#addresses = all;
-    this.#report("guard", all.length === 0 ? grants.remove() : grants.install(all));
+    // First what takes a while: between the new guard and its arming the addresses held here are closed.
     this.#report("addresses", port.prepare(all));
+    this.#report("guard", all.length === 0 ? grants.remove() : grants.install(all));
     this.#handle({ kind: "guard-repaired", why: "the configuration names other addresses" });
   }
 
-  /** Released and configured no more: such an address is nobody's business here any longer. */
+  /** Released and configured no more: such addresses are nobody's business here any longer. */
   #forgetRetired(released: readonly FloatingAddress[]): void {
     if (!released.some((address) => this.#retired.has(addressKey(address)))) return;
+    // All at once: a new guard closes every address for some milliseconds.
+    if (this.#state.grants.held.some(({ address }) => this.#retired.has(addressKey(address)))) return;
     this.#reguard(this.#addresses.filter((address) => !this.#retired.has(addressKey(address))));
   }
 
