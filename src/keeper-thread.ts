@@ -36,6 +36,8 @@ export type FromThread =
       readonly kind: "counters";
       readonly counters: Readonly<Record<string, number>>;
       readonly claims: readonly Claim[];
+      /** Why an address could not be taken on this node; null: all could. */
+      readonly deviceProblem: string | null;
     };
 
 /** Another machine said that a floating address is its own, `age` milliseconds ago. */
@@ -102,7 +104,13 @@ function start(problem: string | null): void {
 }
 
 function tellFigures(): void {
-  tell({ kind: "counters", counters: countersNow(), claims: claimsNow() } satisfies FromThread);
+  const deviceProblem = keeper?.deviceProblem() ?? null;
+  tell({
+    kind: "counters",
+    counters: countersNow(),
+    claims: claimsNow(),
+    deviceProblem,
+  } satisfies FromThread);
 }
 
 function claimsNow(): readonly Claim[] {

@@ -183,6 +183,7 @@ class Daemon {
   #realtimeProblem: string | null = null;
   #pulseCounters: Readonly<Record<string, number>> = {};
   #claims: readonly Claim[] = [];
+  #deviceProblem: string | null = null;
   #newsAt = now();
   readonly #linkProblems = new Map<number, string>();
   readonly #clock = createClock(() => this.#worker?.onWake());
@@ -252,6 +253,7 @@ class Daemon {
         return;
       case "counters":
         this.#pulseCounters = message.counters;
+        this.#deviceProblem = message.deviceProblem;
         this.#claims = message.claims.filter(({ age }) => age < CLAIM_SHOWN);
         return;
       case "journal":
@@ -344,6 +346,7 @@ class Daemon {
       warnings: [
         ...(problem === null ? [] : [problem]),
         ...this.#linkProblems.values(),
+        ...(this.#deviceProblem === null ? [] : [this.#deviceProblem]),
         ...this.#claims.map(claimText),
       ],
     });

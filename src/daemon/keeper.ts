@@ -59,6 +59,7 @@ export class Keeper {
   readonly #queue: KeeperEvent[] = [];
   #isBusy = false;
   #guard: "intact" | "failed" = "intact";
+  #deviceProblem: string | null = null;
   #polledAt: Instant = NEVER;
 
   /** Reads the stored vote; a damaged one is an error in a sentence, since a lost vote could be cast twice. */
@@ -114,7 +115,20 @@ export class Keeper {
       const why = "an earlier life of the daemon left it on this host";
       for (const ip of swept.ips) this.#journal("grant", ip, "removed", "swept", why);
     }
-    this.#report("addresses", addresses.prepare(this.#addresses));
+    this.#noteDevices(addresses.prepare(this.#addresses));
+  }
+
+  #noteDevices(prepared: Outcome): void {
+    const problem = prepared.kind === "failed" ? prepared.detail : null;
+    // Said once, however often it is tried again.
+    if (problem !== this.#deviceProblem) this.#report("addresses", prepared);
+    this.#deviceProblem = problem;
+  }
+
+  /** Why an address could not be taken here at present, as a sentence; null: all could. Looks again while there is one. */
+  deviceProblem(): string | null {
+    if (this.#deviceProblem !== null) this.#noteDevices(this.#ports.addresses.prepare(this.#addresses));
+    return this.#deviceProblem;
   }
 
   /** Other addresses: a new guard, closed, in one step; what is held is armed again right after it. */
@@ -130,7 +144,7 @@ export class Keeper {
     const { grants, addresses: port } = this.#ports;
     this.#addresses = all;
     // First what takes a while: between the new guard and its arming the addresses held here are closed.
-    this.#report("addresses", port.prepare(all));
+    this.#noteDevices(port.prepare(all));
     this.#report("guard", all.length === 0 ? grants.remove() : grants.install(all));
     this.#handle({ kind: "guard-repaired", why: "the configuration names other addresses" });
   }
@@ -170,10 +184,7 @@ export class Keeper {
       case "renew":
         return this.#renew(effect.addresses, effect.until);
       case "refresh":
-        for (const address of effect.addresses) {
-          this.#report(address.ip, addresses.add(address, effect.lifetimeSeconds));
-        }
-        return;
+        return addresses.refresh(effect.addresses, effect.lifetimeSeconds);
       case "release":
         return this.#release(effect.id, effect.addresses);
       case "announce":

@@ -274,6 +274,16 @@ describe("bad input", { skip, timeout: 115_000 }, () => {
     const log = () => (existsSync(dale.log) ? readFileSync(dale.log, "utf8") : "");
     assert.ok(await until(() => /192\.0\.2\.77/.test(log()), { withinMs: 10_000 }), log());
     assert.match(log(), /no device|eth0/i);
+    const runDir = words[words.indexOf("--run-dir") + 1] ?? "";
+    const status = await until(
+      async () => {
+        const { stdout } = await runIn(cluster.world, "dale", [programPath(), "status", "--run-dir", runDir]);
+        return /^Warning: .*192\.0\.2\.77/m.test(stdout) ? stdout : null;
+      },
+      { withinMs: 10_000 },
+    );
+    assert.ok(status, "status warns of it");
+    assert.equal(log().match(/192\.0\.2\.77/g)?.length, 1, "the journal says it once");
     await end(dale, "SIGTERM");
     startDaemon(cluster, "dale");
     await whole(cluster);
