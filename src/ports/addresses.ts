@@ -22,6 +22,13 @@ export interface AddressPort {
    */
   add(address: FloatingAddress, lifetimeSeconds: number): Outcome;
 
+  /**
+   * Gives addresses that were added a new lifetime, in the background: the kernel may keep such a call waiting
+   * for as long as somebody else configures its network. One at a time; a call meanwhile does nothing. That it
+   * failed shows when the lifetime ends, as a `removed` event.
+   */
+  refresh(addresses: readonly FloatingAddress[], lifetimeSeconds: number): void;
+
   /** Removes the address from whatever devices have it. Idempotent. */
   remove(address: FloatingAddress): Outcome;
 

@@ -100,6 +100,10 @@ export class Kernel {
       this.#world.opened(address.ip);
       return DONE;
     },
+    refresh: (addresses, lifetimeSeconds) => {
+      const until = (this.#world.now() + lifetimeSeconds * 1000) as Instant;
+      for (const { ip } of addresses) if (this.#present.has(ip)) this.#present.set(ip, until);
+    },
     remove: (address) => {
       this.#present.delete(address.ip);
       return DONE;

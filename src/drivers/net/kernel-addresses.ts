@@ -30,6 +30,8 @@ const POLL_LIMIT = 128;
 
 interface Sockets {
   readonly rtnetlink: Rtnetlink;
+  /** For `refresh`: used by another thread while a call is under way. */
+  readonly refresher: Rtnetlink;
   readonly monitor: NetlinkSocket;
   readonly sender: FrameSender;
 }
@@ -38,6 +40,8 @@ export class KernelAddresses implements AddressPort {
   readonly #now: () => Instant;
   #sockets: Sockets | null = null;
   #listener: ClaimListener | null = null;
+  /** Sockets that are closed when the refresh under way has returned; null: none is. */
+  #refreshing: { closed: boolean } | null = null;
   /** Notifications were lost, and what they would have said is not yet known. */
   #mustResync = false;
   /** By address key: what `prepare` was told. */
@@ -93,6 +97,29 @@ export class KernelAddresses implements AddressPort {
       : DONE;
   }
 
+  refresh(addresses: readonly FloatingAddress[], lifetimeSeconds: number): void {
+    const refresher = this.#sockets?.refresher;
+    // One at a time: while the kernel keeps one waiting, the next would wait behind it.
+    if (refresher === undefined || this.#refreshing !== null) return;
+    const items = addresses.flatMap((address) => {
+      const found = this.#find(address);
+      if (found.kind !== "found" || !this.#added.has(addressKey(address))) return [];
+      return [
+        { address, options: { device: found.device, lifetimeSeconds, noPrefixRoute: found.hasSubnet } },
+      ];
+    });
+    if (items.length === 0) return;
+    const refreshing = { closed: false };
+    this.#refreshing = refreshing;
+    refresher.refresh(items, () => {
+      this.#refreshing = null;
+      if (refreshing.closed) refresher.close();
+      // What was removed while the refresh was waiting has been added again by it.
+      const back = addresses.filter((address) => !this.#added.has(addressKey(address)));
+      if (back.length > 0 && !refreshing.closed) this.sweep(back);
+    });
+  }
+
   remove(address: FloatingAddress): Outcome {
     this.#added.delete(addressKey(address));
     const swept = this.sweep([address]);
@@ -144,8 +171,10 @@ export class KernelAddresses implements AddressPort {
 
   stop(): void {
     if (this.#sockets === null) return;
-    const { rtnetlink, monitor, sender } = this.#sockets;
+    const { rtnetlink, refresher, monitor, sender } = this.#sockets;
     for (const socket of [rtnetlink, monitor, sender, this.#listener]) socket?.close();
+    if (this.#refreshing === null) refresher.close();
+    else this.#refreshing.closed = true;
     this.#sockets = null;
     this.#listener = null;
     this.#found.clear();
@@ -157,16 +186,16 @@ export class KernelAddresses implements AddressPort {
     const monitor = openMonitor();
     if (!(monitor instanceof NetlinkSocket)) return monitor;
     const rtnetlink = Rtnetlink.open();
+    const refresher = Rtnetlink.open();
     const sender = FrameSender.open();
-    if (rtnetlink instanceof Rtnetlink && sender instanceof FrameSender) {
-      this.#sockets = { monitor, rtnetlink, sender };
+    const isOpen = rtnetlink instanceof Rtnetlink && refresher instanceof Rtnetlink;
+    if (isOpen && sender instanceof FrameSender) {
+      this.#sockets = { monitor, rtnetlink, refresher, sender };
       return this.#sockets;
     }
-    monitor.close();
-    if (sender instanceof FrameSender) sender.close();
-    if (!(rtnetlink instanceof Rtnetlink)) return rtnetlink;
-    rtnetlink.close();
-    return sender as Outcome;
+    const opened = [monitor, rtnetlink, refresher, sender];
+    for (const each of opened) if ("close" in each) each.close();
+    return opened.find((each): each is Outcome => !("close" in each)) ?? DONE;
   }
 
   /** From memory while nothing changed. */

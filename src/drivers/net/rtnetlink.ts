@@ -57,6 +57,13 @@ export interface DeviceAddress {
   readonly prefix: number;
 }
 
+export interface AddOptions {
+  readonly device: Device;
+  readonly lifetimeSeconds: number;
+  /** The device already has the subnet, and this address must neither make nor unmake its route. */
+  readonly noPrefixRoute: boolean;
+}
+
 export class Rtnetlink {
   readonly #socket: NetlinkSocket;
   readonly #writer = new MessageWriter();
@@ -91,29 +98,51 @@ export class Rtnetlink {
 
   /**
    * Adds an address with a lifetime in whole seconds, or gives it a new one.
-   *
-   * `noPrefixRoute`: the device already has the subnet, and this address must neither make nor unmake its route.
    */
-  add(
-    address: FloatingAddress,
-    options: { device: Device; lifetimeSeconds: number; noPrefixRoute: boolean },
-  ): Outcome {
+  add(address: FloatingAddress, options: AddOptions): Outcome {
+    const { device } = options;
+    const isIpv6 = address.family === 6;
+    this.#writer.reset();
+    this.#append(address, options, NLM_F_ACK);
+    const { errno } = this.#socket.request(this.#writer.bytes);
+    if (errno === 0) return DONE;
+    if (isIpv6 && errno === EACCES)
+      return failed("EACCES", `IPv6 is switched off on ${device.name} (disable_ipv6)`);
+    return sysFailure(errno, `adding ${address.ip}/${address.prefix} to ${device.name}`);
+  }
+
+  /**
+   * Gives addresses a new lifetime from another thread. The kernel configures all its network namespaces under
+   * one lock (RTNL), which others hold for as long as a namespace takes to go, tens of milliseconds.
+   */
+  refresh(
+    addresses: readonly { readonly address: FloatingAddress; readonly options: AddOptions }[],
+    done: () => void,
+  ): void {
+    this.#writer.reset();
+    for (const { address, options } of addresses) this.#append(address, options, 0);
+    this.#socket.post(Buffer.from(this.#writer.bytes), done);
+  }
+
+  #append(address: FloatingAddress, options: AddOptions, acknowledge: number): void {
     const { device, lifetimeSeconds, noPrefixRoute } = options;
     const bytes = Uint8Array.from(ipBytes(address.ip));
     const isIpv6 = address.family === 6;
     const flags = (isIpv6 ? IFA_F_NODAD : 0) | (noPrefixRoute ? IFA_F_NOPREFIXROUTE : 0);
-    this.#begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifaddrmsg(address, device.index))
+    this.#writer
+      .begin({
+        type: RTM_NEWADDR,
+        flags: NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE | acknowledge,
+        seq: this.#socket.nextSeq(),
+        header: ifaddrmsg(address, device.index),
+      })
       .attribute(IFA.LOCAL, bytes)
       .attribute(IFA.ADDRESS, bytes)
       .u32(IFA.FLAGS, flags)
       .attribute(IFA.CACHEINFO, lifetime(isIpv6 ? 0 : lifetimeSeconds, lifetimeSeconds));
     if (!isIpv6 && address.prefix < 31)
       this.#writer.attribute(IFA.BROADCAST, broadcast(bytes, address.prefix));
-    const { errno } = this.#socket.request(this.#writer.end().bytes);
-    if (errno === 0) return DONE;
-    if (isIpv6 && errno === EACCES)
-      return failed("EACCES", `IPv6 is switched off on ${device.name} (disable_ipv6)`);
-    return sysFailure(errno, `adding ${address.ip}/${address.prefix} to ${device.name}`);
+    this.#writer.end();
   }
 
   /** Whether it was there to be removed. */

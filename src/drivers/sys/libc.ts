@@ -52,6 +52,17 @@ export function send(fd: number, data: Uint8Array, to: Uint8Array): SysResult {
   return orErrno(Number(calls.sendto(fd, data, data.length, MSG_DONTWAIT, to, to.length)));
 }
 
+/**
+ * Sends from another thread, since the kernel may make this call wait for long; `done` comes when it returned,
+ * whatever it said. Neither `data` nor the descriptor may be touched until then.
+ */
+export function sendInBackground(fd: number, data: Uint8Array, to: Uint8Array, done: () => void): void {
+  calls.sendto.async(fd, data, data.length, 0, to, to.length, () => {
+    // What the kernel holds until now must not be collected before.
+    if (data.length > 0) done();
+  });
+}
+
 /** The datagram's full length, which exceeds the buffer's when it was cut. -EAGAIN: nothing there. */
 export function receive(fd: number, into: Uint8Array): SysResult {
   return orErrno(Number(calls.recv(fd, into, into.length, MSG_DONTWAIT | MSG_TRUNC)));

@@ -9,6 +9,7 @@ import {
   receive,
   SOCK_RAW,
   send,
+  sendInBackground,
   setOption,
   setReceiveBuffer,
 } from "./libc.ts";
@@ -105,6 +106,12 @@ export class NetlinkSocket {
     });
     const silent = answers === 0 ? ENODATA : 0;
     return { errno: refusals[0]?.errno ?? (trouble || silent), refusals };
+  }
+
+  /** Sends messages without NLM_F_ACK from another thread; `done` when the kernel has handled them, or not. */
+  post(messages: Uint8Array, done: () => void): void {
+    this.drain();
+    sendInBackground(this.fd, messages, KERNEL, done);
   }
 
   /** Sends one question and returns the messages of the answer, of a dump all of them; or a negated errno. */
