@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { Worker } from "node:worker_threads";
 import type { JournalEntry } from "#model/journal.ts";
 import { type Cluster, startCluster, type TimingName, untilWhole } from "./cluster.ts";
 import { loss } from "./faults.ts";
@@ -19,7 +20,7 @@ const HELP = `npm run soak [-- options]
   --percent N      20
 
 Prints, for each profile and phase, how often services moved, the right to act lapsed, leaders changed and members
-fell silent. Exit codes: 0 nothing moved, 1 something did, 64 wrong usage, 77 not root.
+fell silent; and the longest times that the machine itself stood still, measured at a higher priority. Exit codes: 0 nothing moved, 1 something did, 64 wrong usage, 77 not root.
 Example: npm run soak -- --load 600 --loss 300`;
 
 type Counts = {
@@ -94,7 +95,9 @@ async function phase(
   await pause(3);
   const since = Date.now();
   const end = await begin();
+  const pauses = watchPauses();
   await pause(seconds);
+  const longest = await pauses();
   const until = Date.now();
   end();
   let moves = 0;
@@ -106,7 +109,23 @@ async function phase(
       `${cells.join(" ")} ${counts.moves}      ${counts.lapses}       ${counts.leaders}               ${counts.silent}`,
     );
   }
+  console.log(`longest pauses of the machine during ${name}, ms: ${longest.map(Math.round).join(", ")}`);
   return moves;
+}
+
+/** Begins to measure; the function ends it and answers the five longest pauses, in ms. */
+function watchPauses(): () => Promise<readonly number[]> {
+  let longest: number[] = [];
+  const thread = new Worker(new URL("./pause-thread.ts", import.meta.url));
+  thread.on("message", (late: number) => {
+    if (longest.length < 5 || late > (longest.at(-1) ?? 0)) {
+      longest = [...longest, late].toSorted((a, b) => b - a).slice(0, 5);
+    }
+  });
+  return async () => {
+    await thread.terminate();
+    return longest;
+  };
 }
 
 /** From the journals of all members, as they stand on disk a moment later. */

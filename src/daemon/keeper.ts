@@ -44,9 +44,9 @@ export interface KeeperOptions {
 /** Name of the document in which a voter's newest vote is stored. */
 export const VOTE_DOCUMENT = "vote";
 /** The kernel is asked this often what others did to addresses and guard, ms: it takes some microseconds. */
-const POLL_EVERY = 50;
+const POLL_EVERY = 90;
 /** Waking is not exact: a wake this much before the time is good enough, ms. */
-const POLL_EARLY = 5;
+const POLL_EARLY = 15;
 
 export class Keeper {
   #state: KeeperState;
