@@ -106,7 +106,9 @@ export class Worker {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         const turn = workerEngine.handle(this.#state, next, this.#ports.clock.now());
         this.#state = turn.state;
-        for (const effect of turn.effects) this.#carryOut(effect);
+        // Words come after deeds: somebody's service waits for an order, nobody for the line about it.
+        for (const effect of turn.effects) if (effect.kind !== "journal") this.#carryOut(effect);
+        for (const effect of turn.effects) if (effect.kind === "journal") this.#carryOut(effect);
       }
     } finally {
       this.#isBusy = false;

@@ -151,7 +151,9 @@ export function tellMembers(leader: LeaderState, identity: Identity, news: Lease
   if (picture === null) return { leader, effects: [] };
   const effects: WorkerEffect[] = [];
   let next = leader;
-  for (const member of leader.members.values()) {
+  // New orders before mere news: somebody's service is waiting for them.
+  const hasNews = (member: LedNode) => (member.sentAt === NEVER ? 0 : 1);
+  for (const member of [...leader.members.values()].sort((a, b) => hasNews(a) - hasNews(b))) {
     const standing = standingOfMember(member.id, news);
     if (standing === "excluded" || standing === "left" || !isDue(member, leader, identity, now)) continue;
     effects.push({ kind: "send", to: member.id, message: orderMessage(member, leader, picture, identity) });

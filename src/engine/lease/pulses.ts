@@ -20,6 +20,11 @@ const HURRY_FACTOR = 8;
 const HURRY_AT_LEAST = ms(4);
 /** An acknowledgement older than this many pulses is getting old; two are normal. */
 const OLD_AFTER_PULSES = 2.5;
+/**
+ * A pulse that comes in when our own is nearly due is answered at once, from this share of the interval on. So
+ * members fall into step: each acknowledges what was sent a moment ago, and wakes less often.
+ */
+const ANSWER_FROM = 0.6;
 /** Two pulses are never closer than this: a change may wait that long for the next one. */
 const CLOSEST_PULSES = ms(1);
 
@@ -35,7 +40,7 @@ export function pulseIfDue(before: KeeperState, state: KeeperState, event: Keepe
   const since = between(state.sent.lastAt, now);
   const changed = state.spoken === null || !sameStatements(state.spoken, statements);
   const due =
-    since >= interval(state, now) ||
+    since >= interval(state, now) * (event.kind === "pulse" ? ANSWER_FROM : 1) ||
     (since >= CLOSEST_PULSES && changed) ||
     (since >= hurried(state) && isHurried(before, event));
   if (!due) return { state, effects: [] };

@@ -13,6 +13,8 @@ import { checksEverywhere, newRun, nextOp, standingOf } from "./run.ts";
 /** A report that the leader has not confirmed is sent again this soon, in pulses; a confirmed one, ms. */
 const RESEND_PULSES = 2;
 const REPEAT = 1_000;
+/** How long an op may take without being reported as under way, ms. */
+const BRIEF = 20;
 /** How long a leaving node waits for its services to be moved before it stops them, ms. */
 const LEAVE_PATIENCE = 20_000;
 /** Without a leader there is nobody to move them, ms. */
@@ -130,7 +132,9 @@ export function tidyLeaving(state: WorkerState, now: Instant, effects: WorkerEff
 /** Reports to the leader: at once when something changed, again until it says it has it, and now and then. */
 export function sendReport(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
   let { node } = state;
-  const next = report(node, state.identity, state.intents.stored, now);
+  const isBrief = node.report !== null && isBriefly(node, now);
+  const next =
+    isBrief && node.report !== null ? node.report : report(node, state.identity, state.intents.stored, now);
   const isNew = next !== node.report;
   node = isNew ? { ...node, report: next } : node;
   const { aliveAt } = state;
@@ -147,6 +151,17 @@ export function sendReport(state: WorkerState, now: Instant, effects: WorkerEffe
   return { ...state, node, aliveAt: tell ? now : aliveAt };
 }
 
+/**
+ * Something has just begun to go down and may be down in a moment, as addresses are: one report of its end is then
+ * worth more to the leader than two, of which the first delays the second. (What goes up is reported at once, so
+ * that the leader knows that its order is obeyed.)
+ */
+function isBriefly(node: WorkerState["node"], now: Instant): boolean {
+  return [...node.runs.values()].some(
+    ({ op }) => op !== null && (op.verb === "stop" || op.verb === "demote") && between(op.since, now) < BRIEF,
+  );
+}
+
 export function nextWorkerWake(state: WorkerState, now: Instant): Instant {
   const { node, identity } = state;
   const isSeen = node.reportSeen >= (node.report?.number ?? 0);
@@ -161,6 +176,7 @@ export function nextWorkerWake(state: WorkerState, now: Instant): Instant {
   if (state.config.reach.length > 0 && !identity.isWitness) consider(plus(state.reachAt, ms(REACH_EVERY)));
   if (state.asks.length > 0 || state.stopping !== null) consider(plus(now, ms(100)));
   for (const run of node.runs.values()) {
+    if (run.op !== null) consider(soonest(plus(run.op.since, ms(BRIEF)), now));
     if (run.retryAt > now) consider(run.retryAt);
     for (const failure of run.failures) consider(soonest(plus(failure, ms(run.config.failureAge + 1)), now));
     if (!isChecked(run)) continue;
