@@ -134,7 +134,7 @@ export function sendReport(state: WorkerState, now: Instant, effects: WorkerEffe
   let { node } = state;
   const isBrief = node.report !== null && isBriefly(node, now);
   const next =
-    isBrief && node.report !== null ? node.report : report(node, state.identity, state.intents.stored, now);
+    isBrief && node.report !== null ? node.report : report(node, state.identity, sayable(state), now);
   const isNew = next !== node.report;
   node = isNew ? { ...node, report: next } : node;
   const { aliveAt } = state;
@@ -149,6 +149,14 @@ export function sendReport(state: WorkerState, now: Instant, effects: WorkerEffe
     node = { ...node, reportedAt: now };
   }
   return { ...state, node, aliveAt: tell ? now : aliveAt };
+}
+
+/**
+ * The intents that a voter may speak of. None while a write is under way: a new leader that is told the old ones
+ * relies on nothing older than its own term being stored afterwards. (Simulator, seed 2330 of 2026-11-20.)
+ */
+function sayable({ intents }: WorkerState): WorkerState["intents"]["stored"] {
+  return intents.storing === null ? intents.stored : null;
 }
 
 /**
