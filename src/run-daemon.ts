@@ -1,5 +1,4 @@
-// The daemon's main thread: reads what it needs or says what is wrong, starts the keeper's thread, and wires
-// the real drivers around the worker's loop.
+// The daemon's main thread: starts the keeper's thread, and wires the real drivers around the worker's loop.
 
 import { chmodSync, mkdirSync, unlinkSync } from "node:fs";
 import { setPriority } from "node:os";
@@ -10,48 +9,26 @@ import type { ApiHost, ReloadAnswer } from "#api/protocol.ts";
 import { SOCKET_NAME } from "#api/protocol.ts";
 import { type ApiServer, listen } from "#api/server.ts";
 import { statusDocument } from "#api/status.ts";
-import { DEFAULT_STATE_DIR, type UpOptions } from "#cli/command.ts";
+import type { UpOptions } from "#cli/command.ts";
 import { EXIT } from "#cli/exit.ts";
 import { Worker } from "#daemon/worker.ts";
 import { createChecks } from "#drivers/checks/checks.ts";
 import { createClock, now } from "#drivers/clock/clock.ts";
 import { datagramsOf, MESSAGE_BUFFER, MESSAGE_WINDOW } from "#drivers/datagrams/datagrams.ts";
-import { readClusterKey } from "#drivers/datagrams/key.ts";
 import { openJournal } from "#drivers/journal/journal.ts";
 import { createPeers } from "#drivers/peer/peers.ts";
 import { createPrograms } from "#drivers/programs/programs.ts";
 import { createResources } from "#drivers/resources/resources.ts";
-import { lockDirectory } from "#drivers/store/lock.ts";
-import { openStore } from "#drivers/store/store.ts";
 import { identify } from "#engine/identity.ts";
 import { CLAUSES } from "#engine/lease/clauses.ts";
-import { nearest } from "#lib/nearest.ts";
 import type { Config } from "#model/config.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
-import type { NodeId } from "#model/ids.ts";
 import { ms } from "#model/units.ts";
-import type { StorePort } from "#ports/store.ts";
-import type { ConfigAnswer } from "./config-thread.ts";
 import { floatingAddresses } from "./floating-addresses.ts";
 import type { Claim, FromThread, KeeperData } from "./keeper-thread.ts";
+import { type Prepared, prepareDaemon, type Refusal, readConfig, threadFile } from "./prepare-daemon.ts";
 import { trimMemory } from "./trim-memory.ts";
 import { VERSION } from "./version.ts";
-
-/** What the start needs beside the command line. */
-interface Prepared {
-  readonly config: Config;
-  readonly self: NodeId;
-  readonly key: Uint8Array;
-  readonly stateDir: string;
-  readonly store: StorePort;
-  readonly boot: number;
-  readonly unlock: () => void;
-}
-
-interface Refusal {
-  readonly code: number;
-  readonly text: string;
-}
 
 /** How long a previous life's processes are given to end, and ours at the very end. */
 const SWEEP_PATIENCE = ms(15_000);
@@ -69,7 +46,7 @@ const WORKER_NICE = -10;
 
 /** Runs until the daemon has left in good order, or says on stderr why it cannot start. */
 export async function runDaemon(options: UpOptions): Promise<void> {
-  const prepared = await prepare(options);
+  const prepared = await prepareDaemon(options);
   if ("code" in prepared) return refuse(prepared);
   raisePriority();
   await new Daemon(options, prepared).run();
@@ -86,88 +63,6 @@ function raisePriority(): void {
 function refuse({ code, text }: Refusal): never {
   process.stderr.write(`${text}\n`);
   process.exit(code);
-}
-
-async function prepare(options: UpOptions): Promise<Prepared | Refusal> {
-  const read = await readConfig(options.configFile);
-  if ("code" in read) return read;
-  const self = findSelf(read.config, options);
-  if (typeof self !== "string") return self;
-  if (process.getuid?.() !== 0 && options.role === "node") {
-    const text = "understudy: up needs root: it adds addresses to devices and guards them with nftables";
-    return { code: EXIT.notAllowed, text };
-  }
-  const stateDir = options.stateDir ?? join(DEFAULT_STATE_DIR, self);
-  const key = readClusterKey(read.config.keyFile);
-  if (key.kind === "problem") return failed(key.problem);
-  const lock = lockDirectory(stateDir, `understudy ${self}`);
-  if (lock.kind === "refused") return failed(lock.problem);
-  const opened = openStore(stateDir);
-  if (opened.kind === "failed") return failed(opened.problem);
-  const boot = nextBoot(opened.store);
-  if (typeof boot !== "number") return boot;
-  return {
-    config: read.config,
-    self,
-    key: key.key,
-    stateDir,
-    store: opened.store,
-    boot,
-    unlock: lock.release,
-  };
-}
-
-/** The configuration, read in a thread of its own; see there. */
-function readConfig(file: string): Promise<{ readonly config: Config } | Refusal> {
-  const thread = new Thread(threadFile("config-thread"), { workerData: file });
-  return new Promise((resolve) => {
-    thread.once("message", (answer: ConfigAnswer) =>
-      resolve(answer.kind === "ok" ? { config: answer.config } : { code: EXIT.invalid, text: answer.text }),
-    );
-    thread.once("error", (error) => resolve(failed(`the configuration cannot be checked: ${error.message}`)));
-  });
-}
-
-/** Threads have the extension of this file: .ts in a checkout, .js in dist. */
-function threadFile(name: string): URL {
-  const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
-  return new URL(`./${name}${extension}`, import.meta.url);
-}
-
-function findSelf(config: Config, options: UpOptions): NodeId | Refusal {
-  const candidates = config.members.filter((m) => m.kind === options.role).map((m) => m.id);
-  const names = candidates.join(", ");
-  if (options.node === null) {
-    const [only, ...others] = candidates;
-    if (only !== undefined && others.length === 0) return only;
-    const text =
-      only === undefined
-        ? "understudy: the configuration has no witness"
-        : `understudy: there are several witnesses (${names}): say which with --node NAME`;
-    return { code: EXIT.usage, text };
-  }
-  const found = candidates.find((id) => id === options.node);
-  if (found !== undefined) return found;
-  const near = nearest(options.node, candidates);
-  const hint = near === null ? "" : `; did you mean "${near}"?`;
-  const text = `understudy: the configuration has no ${options.role} "${options.node}"${hint} There are: ${names}`;
-  return { code: EXIT.usage, text };
-}
-
-const failed = (problem: string): Refusal => ({ code: EXIT.failed, text: `understudy: ${problem}` });
-
-const BOOT_DOCUMENT = "boot";
-
-/** Larger than in every life before: counted on disk, and ahead of a lost count by the date. */
-function nextBoot(store: StorePort): number | Refusal {
-  const read = store.read(BOOT_DOCUMENT);
-  if (read.kind === "damaged" || read.kind === "failed") return failed(read.problem);
-  const last = read.kind === "found" ? Number(read.text) : 0;
-  const boot = Math.max(last + 1, Date.now());
-  const written = store.writeSync(BOOT_DOCUMENT, String(boot));
-  return written.kind === "done"
-    ? boot
-    : failed(written.kind === "failed" ? written.problem : "the disk hangs");
 }
 
 class Daemon {

@@ -3,8 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { findMember, readConfiguration } from "./configuration.ts";
+import { readConfiguration } from "./configuration.ts";
 import type { Io } from "./io.ts";
+import { findMember } from "./member.ts";
 import { runCommand } from "./run.ts";
 
 const GOOD = `version: 1
