@@ -35,6 +35,8 @@ export class Invariants {
   readonly #lastLive = new Map<string, { readonly host: Host; readonly since: number }>();
   /** `service host`: when a leader last journalled that the service goes there. */
   readonly #planned = new Map<string, number>();
+  /** How many lines of plans there were: two at the same instant have an order, too. */
+  #plans = 0;
   #moves = 0;
   #lapses = 0;
   #terms = 0;
@@ -63,7 +65,7 @@ export class Invariants {
     const last = this.#lastLive.get(ip);
     if (last?.host === host) return;
     const { world } = host.around;
-    this.#lastLive.set(ip, { host, since: world.now });
+    this.#lastLive.set(ip, { host, since: this.#plans });
     const from = last === undefined ? "" : `, was on ${last.host.id}`;
     world.trace.say(host.id, `>>> ${ip} is live here${from}`);
     if (last === undefined) return;
@@ -111,7 +113,7 @@ export class Invariants {
   journalled(host: Host, line: JournalLine): void {
     if (line.area === "plan") {
       const to = line.what.split(" -> ")[1];
-      if (to !== undefined) this.#planned.set(`${line.subject} ${to}`, host.around.world.now);
+      if (to !== undefined) this.#planned.set(`${line.subject} ${to}`, this.#plans++);
     }
     if (line.area === "lease" && line.what === "acting -> lapsed") this.#lapses += 1;
   }
