@@ -187,7 +187,7 @@ export class Host {
 
   journal(line: JournalLine): void {
     const { area, subject, what, code, why, term } = line;
-    this.around.invariants.journalled(this, line);
+    this.around.invariants.journalled(line);
     this.around.world.trace.say(this.id, `${area} ${subject}: ${what} (${code}) ${why}; term ${term}`);
   }
 

@@ -110,7 +110,7 @@ export class Invariants {
     this.#onDisk.set(key, number);
   }
 
-  journalled(host: Host, line: JournalLine): void {
+  journalled(line: JournalLine): void {
     if (line.area === "plan") {
       const to = line.what.split(" -> ")[1];
       if (to !== undefined) this.#planned.set(`${line.subject} ${to}`, this.#plans++);
