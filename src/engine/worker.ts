@@ -214,7 +214,7 @@ function foldMessage(
     case "store-intents":
       return foldStore(state, from, message.term, message.intents, effects);
     case "answer":
-      return answerAsk(state, message.id, message.answer, effects);
+      return answerAsk(state, message.id, message.term, message.answer, effects);
     case "report":
     case "intents-stored":
     case "ask":

@@ -112,9 +112,10 @@ export type Message =
   /** The leader asks a voter to put these intents on disk. Refused when a newer term was seen. */
   | { readonly kind: "store-intents"; readonly term: Term; readonly intents: Intents }
   | { readonly kind: "intents-stored"; readonly term: Term; readonly version: IntentsVersion }
-  /** An operator's wish, on its way to the leader. `id` is unique for the asking daemon's life. */
-  | { readonly kind: "ask"; readonly id: string; readonly intent: Intent }
-  | { readonly kind: "answer"; readonly id: string; readonly answer: IntentAnswer };
+  /** An operator's wish, on its way to the leader. `id` is unique for the asking daemon's life; `term` is that of the
+   * leader it is for: another one must not carry out what this one may have answered. */
+  | { readonly kind: "ask"; readonly id: string; readonly term: Term; readonly intent: Intent }
+  | { readonly kind: "answer"; readonly id: string; readonly term: Term; readonly answer: IntentAnswer };
 
 export type IntentAnswer =
   /** On disk at a quorum of voters. */

@@ -45,7 +45,7 @@ async function start(
 /** An answer to a question: the only message of any length; each has a slot of its own. */
 function messageOf(id: string, length: number, prng: Prng | null = null): Message {
   const digits = prng === null ? "x".repeat(length) : hexOf(prng, length);
-  return { kind: "answer", id, answer: { kind: "refused", reason: digits } };
+  return { kind: "answer", id, term: term(1), answer: { kind: "refused", reason: digits } };
 }
 
 /** Text that deflates to half its length at best. */

@@ -61,11 +61,16 @@ const MESSAGES: readonly Message[] = [
   },
   { kind: "store-intents", term: term(3), intents },
   { kind: "intents-stored", term: term(3), version },
-  { kind: "ask", id: "a-1", intent: { kind: "maintenance", on: true, target: { kind: "node", node: a } } },
-  { kind: "ask", id: "a-2", intent: { kind: "switchover", service: web, to: null } },
-  { kind: "ask", id: "a-3", intent: { kind: "drain", node: a } },
-  { kind: "answer", id: "a-1", answer: { kind: "accepted", version, text: "done" } },
-  { kind: "answer", id: "a-2", answer: { kind: "refused", reason: "no such service" } },
+  {
+    kind: "ask",
+    id: "a-1",
+    term: term(3),
+    intent: { kind: "maintenance", on: true, target: { kind: "node", node: a } },
+  },
+  { kind: "ask", id: "a-2", term: term(3), intent: { kind: "switchover", service: web, to: null } },
+  { kind: "ask", id: "a-3", term: term(3), intent: { kind: "drain", node: a } },
+  { kind: "answer", id: "a-1", term: term(3), answer: { kind: "accepted", version, text: "done" } },
+  { kind: "answer", id: "a-2", term: term(3), answer: { kind: "refused", reason: "no such service" } },
 ];
 
 /** Every way to take one property or item away, or to put something else in its place. */

@@ -121,8 +121,8 @@ export const isMessage: Shape<Message> = union<Message>({
   report: object<Of<"report">>({ kind: oneOf("report"), report }),
   "store-intents": object<Of<"store-intents">>({ kind: oneOf("store-intents"), term, intents }),
   "intents-stored": object<Of<"intents-stored">>({ kind: oneOf("intents-stored"), term, version }),
-  ask: object<Of<"ask">>({ kind: oneOf("ask"), id: text, intent }),
-  answer: object<Of<"answer">>({ kind: oneOf("answer"), id: text, answer }),
+  ask: object<Of<"ask">>({ kind: oneOf("ask"), id: text, term, intent }),
+  answer: object<Of<"answer">>({ kind: oneOf("answer"), id: text, term, answer }),
 });
 
 /** A node reports on itself alone, and an order is for whom it was sent to. */

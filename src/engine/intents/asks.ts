@@ -2,8 +2,8 @@
 
 import type { Intent } from "#model/intents.ts";
 import type { IntentAnswer } from "#model/order.ts";
-import type { Instant } from "#model/units.ts";
-import { between, NEVER } from "#model/units.ts";
+import type { Instant, Term } from "#model/units.ts";
+import { between, NEVER, NO_TERM } from "#model/units.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
 
 export interface PendingAsk {
@@ -11,6 +11,8 @@ export interface PendingAsk {
   readonly intent: Intent;
   readonly since: Instant;
   readonly sentAt: Instant;
+  /** To the leader of which term it went last; NO_TERM: to none yet. */
+  readonly sentTo: Term;
 }
 
 /** After this nothing is known about a wish any more, ms. */
@@ -20,17 +22,19 @@ const RESEND = 300;
 const PENDING_LIMIT = 64;
 
 export function foldLocalAsk(state: WorkerState, id: string, intent: Intent, now: Instant): WorkerState {
-  const ask: PendingAsk = { id, intent, since: now, sentAt: NEVER };
+  const ask: PendingAsk = { id, intent, since: now, sentAt: NEVER, sentTo: NO_TERM };
   return { ...state, asks: [...state.asks, ask].slice(-PENDING_LIMIT) };
 }
 
 export function answerAsk(
   state: WorkerState,
   id: string,
+  term: Term,
   answer: IntentAnswer,
   effects: WorkerEffect[],
 ): WorkerState {
-  if (!state.asks.some((a) => a.id === id)) return state;
+  // An earlier leader's answer comes too late: the wish went on to a newer one, which may carry it out.
+  if (!state.asks.some((a) => a.id === id && a.sentTo === term)) return state;
   effects.push({ kind: "answer", id, answer });
   return { ...state, asks: state.asks.filter((a) => a.id !== id) };
 }
@@ -52,10 +56,15 @@ export function expireAsks(state: WorkerState, now: Instant, effects: WorkerEffe
 export function resendAsks(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
   const leader = state.news?.leader ?? null;
   if (leader === null || state.asks.every((a) => between(a.sentAt, now) < RESEND)) return state;
+  const term = state.news?.term ?? NO_TERM;
   const asks = state.asks.map((ask) => {
     if (between(ask.sentAt, now) < RESEND) return ask;
-    effects.push({ kind: "send", to: leader, message: { kind: "ask", id: ask.id, intent: ask.intent } });
-    return { ...ask, sentAt: now };
+    effects.push({
+      kind: "send",
+      to: leader,
+      message: { kind: "ask", id: ask.id, term, intent: ask.intent },
+    });
+    return { ...ask, sentAt: now, sentTo: term };
   });
   return { ...state, asks };
 }

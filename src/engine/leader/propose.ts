@@ -6,7 +6,7 @@ import type { NodeId } from "#model/ids.ts";
 import type { Intent, Intents, IntentsVersion } from "#model/intents.ts";
 import { sameVersion } from "#model/intents.ts";
 import type { IntentAnswer } from "#model/order.ts";
-import type { Instant } from "#model/units.ts";
+import type { Instant, Term } from "#model/units.ts";
 import { between, NEVER } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
 import { applyIntent, dropSpentSwitchovers } from "../intents/document.ts";
@@ -44,12 +44,12 @@ export function finishCollecting(
 
 export function foldAsk(leader: LeaderState, ask: QueuedAsk): Step {
   const known = leader.answered.get(ask.id);
-  if (known !== undefined) return { leader, effects: [answerTo(ask, known)] };
+  if (known !== undefined) return { leader, effects: [answerTo(ask, leader.term, known)] };
   const isWaiting = leader.proposal?.ask?.id === ask.id || leader.queue.some((q) => q.id === ask.id);
   if (isWaiting) return { leader, effects: [] };
   if (leader.queue.length >= QUEUE_LIMIT) {
     const reason = `${QUEUE_LIMIT} other requests are waiting; try again`;
-    return { leader, effects: [answerTo(ask, { kind: "refused", reason })] };
+    return { leader, effects: [answerTo(ask, leader.term, { kind: "refused", reason })] };
   }
   return { leader: { ...leader, queue: [...leader.queue, ask] }, effects: [] };
 }
@@ -155,11 +155,11 @@ function settle(leader: LeaderState, ask: QueuedAsk, answer: IntentAnswer): Step
     if (answered.size <= ANSWERS_KEPT) break;
     answered.delete(id);
   }
-  return { leader: { ...leader, answered }, effects: [answerTo(ask, answer)] };
+  return { leader: { ...leader, answered }, effects: [answerTo(ask, leader.term, answer)] };
 }
 
-function answerTo(ask: QueuedAsk, answer: IntentAnswer): WorkerEffect {
-  return { kind: "send", to: ask.from, message: { kind: "answer", id: ask.id, answer } };
+function answerTo(ask: QueuedAsk, term: Term, answer: IntentAnswer): WorkerEffect {
+  return { kind: "send", to: ask.from, message: { kind: "answer", id: ask.id, term, answer } };
 }
 
 function subjectOf(intent: Intent): string {

@@ -30,6 +30,7 @@ export function foldLeaderMessage(
       return { ...state, leader: step.leader };
     }
     case "ask": {
+      if (message.term !== leader.term) return state;
       const step = foldAsk(leader, { id: message.id, from, intent: message.intent });
       effects.push(...step.effects);
       return { ...state, leader: step.leader };

@@ -6,6 +6,7 @@ import { between, earlier, FOREVER, instant, ms, plus } from "#model/units.ts";
 import { isOverdue, startProbe } from "../health/check.ts";
 import { nextLeaderWake } from "../leader/command.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
+import { countFailures } from "./fold.ts";
 import { hasNothing, mapRuns, mayGoUp, report, withRun } from "./node.ts";
 import type { NextOp, ServiceRun } from "./run.ts";
 import { checksEverywhere, newRun, nextOp, standingOf } from "./run.ts";
@@ -28,7 +29,7 @@ const REACH_EVERY = 1_000;
 
 /** Starts the next op of each service that has none under way. */
 export function startOps(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
-  let next = dropRetired(state, now);
+  let next = releaseAged(dropRetired(state, now), now);
   const up = mayGoUp(next.node, next.news);
   for (const run of next.node.runs.values()) {
     // A batch of addresses counts as done at once by the keeper, so one op a turn is enough.
@@ -55,6 +56,17 @@ function effectOf(state: WorkerState, run: ServiceRun, op: NextOp, opId: number)
   const { verb, deadline } = op;
   const service = run.config.name;
   return { kind: "run-op", service, opId, resource, verb, deadline, term: state.node.term };
+}
+
+/**
+ * What was held down for a failure may be tried again once the failure has aged, if an order still wants it: the
+ * leader had nowhere better for it. (Simulator, seed 9629 of 2026-11-20.)
+ */
+function releaseAged(state: WorkerState, now: Instant): WorkerState {
+  const release = (run: ServiceRun) =>
+    run.heldDown && countFailures(run, now) === 0 ? { ...run, heldDown: false } : run;
+  const runs = mapRuns(state.node.runs, release);
+  return runs === state.node.runs ? state : { ...state, node: { ...state.node, runs } };
 }
 
 /** A service whose configuration changed is taken up anew, one that is gone forgotten, once it is down. */
