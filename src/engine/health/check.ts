@@ -3,7 +3,7 @@
 import type { CheckConfig } from "#model/config.ts";
 import type { HealthVerdict } from "#model/role.ts";
 import type { Instant } from "#model/units.ts";
-import { between, NEVER, plus } from "#model/units.ts";
+import { between, plus } from "#model/units.ts";
 
 export interface CheckState {
   readonly config: CheckConfig;
@@ -74,10 +74,5 @@ export function isOverdue(check: CheckState, now: Instant): boolean {
   return check.runningSince !== null && between(check.runningSince, now) > check.config.timeout + OVERDUE;
 }
 
+/** Beyond its timeout, ms. */
 const OVERDUE = 10_000;
-
-export const notRunning = (check: CheckState): CheckState => ({
-  ...check,
-  runningSince: null,
-  nextAt: NEVER,
-});

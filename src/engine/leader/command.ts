@@ -7,8 +7,9 @@ import type { JournalLine } from "#model/journal.ts";
 import type { ClusterPicture, MemberPicture, Message } from "#model/order.ts";
 import type { Role } from "#model/role.ts";
 import type { Instant } from "#model/units.ts";
-import { between, NEVER, NO_TERM } from "#model/units.ts";
+import { between, NEVER } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
+import { emptyIntents } from "../intents/document.ts";
 import { diffPlans, plan } from "../planner/plan.ts";
 import type { WorkerEffect } from "../worker.ts";
 import { standingOfMember, withMember } from "./collect.ts";
@@ -121,14 +122,7 @@ export function paint(leader: LeaderState, config: Config, identity: Identity, n
 /** One object: what did not change is recognised by being the same. */
 const NO_PLACEMENTS: ClusterPicture["placements"] = [];
 
-const EMPTY: ClusterPicture["intents"] = {
-  version: { term: NO_TERM, number: 0 },
-  maintenanceAll: false,
-  maintenanceNodes: [],
-  maintenanceServices: [],
-  drained: [],
-  switchovers: [],
-};
+const EMPTY = emptyIntents();
 
 function sameMember(a: MemberPicture, b: MemberPicture | undefined): boolean {
   return (
