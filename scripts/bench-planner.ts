@@ -67,6 +67,7 @@ function serviceConfig(index: number): ServiceConfig {
     checks: [],
     restarts: { limit: 2, within: ms(60_000) },
     failureAge: ms(600_000),
+    split: "proof",
   };
 }
 

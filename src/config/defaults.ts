@@ -13,6 +13,14 @@ import { ms, ratio } from "#model/units.ts";
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
+export const FENCE_DELAY = ms(3 * SECOND);
+export const FENCES_PER_HOUR = 3;
+export const FENCE_TEST_EVERY = ms(5 * MINUTE);
+/** One call of a fence device. */
+export const FENCE_TIMEOUT = ms(20 * SECOND);
+export const WATCHDOG_DEVICE = "/dev/watchdog";
+export const WATCHDOG_TIMEOUT = ms(10 * SECOND);
+
 export const KEY_FILE = "/etc/understudy/cluster.key";
 export const PORT = 5407;
 /** The id of a witness that is written as a plain address. */

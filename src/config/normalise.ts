@@ -11,6 +11,8 @@ import type {
   RestartLimit,
   ServiceConfig,
 } from "#model/config.ts";
+import { NO_WATCHDOG } from "#model/config.ts";
+import { NO_FENCING } from "#model/fencing.ts";
 import { nodeId, serviceName } from "#model/ids.ts";
 import { type Ms, ms } from "#model/units.ts";
 import { key, top } from "./cursor.ts";
@@ -34,6 +36,8 @@ export function normalise(written: Written, raw: unknown): Config {
     members,
     voters,
     reach: written.reach ?? [],
+    fencing: NO_FENCING,
+    watchdog: NO_WATCHDOG,
     services: sorted(services, ({ name }) => name),
   } as const;
   // The keys of `content` come in one fixed order, so that equal contents give equal texts.
@@ -70,6 +74,7 @@ function serviceFrom(name: string, service: WrittenService): ServiceConfig {
     checks: withUniqueIds(checks),
     restarts: limitFrom(service.restarts, defaults.SERVICE_RESTARTS),
     failureAge: service.failure_age ?? defaults.FAILURE_AGE,
+    split: "proof",
   };
 }
 

@@ -8,7 +8,7 @@ import type { Identity } from "#engine/identity.ts";
 import type { WorkerEffect, WorkerEvent, WorkerState } from "#engine/worker.ts";
 import { unreachable } from "#lib/unreachable.ts";
 import { formatAddress } from "#model/address.ts";
-import type { CheckConfig, Config } from "#model/config.ts";
+import { type CheckConfig, type Config, isGrant } from "#model/config.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId, ServiceName } from "#model/ids.ts";
 import type { Intent, Intents } from "#model/intents.ts";
@@ -149,7 +149,7 @@ export class Worker {
 
   #runOp(effect: Extract<WorkerEffect, { kind: "run-op" }>): void {
     const { service, opId, resource, verb, deadline, term } = effect;
-    if (resource.kind === "address") return;
+    if (isGrant(resource)) return;
     const config = this.#state.config.services.find((s) => s.name === service);
     const addresses = config?.resources.flatMap((r) =>
       r.kind === "address" ? [formatAddress(r.address)] : [],

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Config } from "#model/config.ts";
+import { NO_WATCHDOG } from "#model/config.ts";
+import { NO_FENCING } from "#model/fencing.ts";
 import { nodeId } from "#model/ids.ts";
 import { ms, ratio } from "#model/units.ts";
 import { memberOf } from "../../test/helpers/keeper.ts";
@@ -23,6 +25,8 @@ function configOf(voters: readonly string[]): Config {
     members: ["a", "b", "c", "w"].map((id) => memberOf(id)),
     voters: voters.map(nodeId),
     reach: [],
+    fencing: NO_FENCING,
+    watchdog: NO_WATCHDOG,
     services: [],
     hash: "config",
     votersHash: "voters",

@@ -2,8 +2,9 @@
 // normalised, so that two files that mean the same give the same value and the same hash.
 
 import type { FloatingAddress } from "./address.ts";
+import type { FencingConfig } from "./fencing.ts";
 import type { NodeId, ServiceName } from "./ids.ts";
-import type { Ms, Ratio } from "./units.ts";
+import { type Ms, ms, type Ratio } from "./units.ts";
 
 /** What `config/parse.ts` makes of a file. Members and services are sorted by name, not in file order. */
 export interface Config {
@@ -21,6 +22,8 @@ export interface Config {
   readonly voters: readonly NodeId[];
   /** IP addresses of which a node must reach one while another node does, or give everything up. May be empty. */
   readonly reach: readonly string[];
+  readonly fencing: FencingConfig;
+  readonly watchdog: WatchdogConfig;
   /** Sorted by name. */
   readonly services: readonly ServiceConfig[];
   /** 16 hex digits over everything above: equal on two members exactly if their files mean the same. */
@@ -28,6 +31,17 @@ export interface Config {
   /** 16 hex digits over `voters`: members whose lists differ form no quorum together. */
   readonly votersHash: string;
 }
+
+/** required: no exclusive resource starts without it. best-effort: used where there is one. none: never opened. */
+export interface WatchdogConfig {
+  readonly mode: "required" | "best-effort" | "none";
+  /** Path of the device. */
+  readonly device: string;
+  /** The node is reset when it was not fed for this long; whole seconds. */
+  readonly timeout: Ms;
+}
+
+export const NO_WATCHDOG: WatchdogConfig = { mode: "none", device: "/dev/watchdog", timeout: ms(10_000) };
 
 export type TimingProfile = "default" | "fast" | "wan";
 
@@ -67,6 +81,8 @@ export interface ServiceConfig {
   readonly restarts: RestartLimit;
   /** How long a failure of the service on a node counts against that node. */
   readonly failureAge: Ms;
+  /** Between exactly two voters. proof: starts elsewhere only when the old node is proved dead. eager: two actives are preferred to none. */
+  readonly split: "proof" | "eager";
 }
 
 /** What happens when a preferred node is healthy again. */
@@ -84,7 +100,32 @@ export interface RestartLimit {
   readonly within: Ms;
 }
 
-export type ResourceConfig = AddressResource | CommandResource | ProcessResource;
+export type ResourceConfig = AddressResource | PortsResource | CommandResource | ProcessResource;
+
+/** What the kernel revokes by itself when the lease ends. */
+export type GrantResource = AddressResource | PortsResource;
+
+/** Every kind of resource says which it is: revoked by the kernel, or exclusive (unless two copies do no harm). */
+export function isGrant(resource: ResourceConfig): resource is GrantResource {
+  return resource.kind === "address" || resource.kind === "ports";
+}
+
+/** Must another node have a proof before it may start the like of it? */
+export function isExclusive(resource: ResourceConfig): boolean {
+  return !isGrant(resource) && resource.exclusive;
+}
+
+/** Ports of the node's own addresses that are open only under the lease (`guard:`); the last resource of a service. */
+export interface PortsResource {
+  readonly id: string;
+  readonly kind: "ports";
+  readonly ports: readonly GuardedPort[];
+}
+
+export interface GuardedPort {
+  readonly protocol: "tcp" | "udp";
+  readonly port: number;
+}
 
 /** A floating address: live on at most one node, by kernel grant. */
 export interface AddressResource {

@@ -9,6 +9,8 @@ import type {
   ResourceConfig,
   ServiceConfig,
 } from "#model/config.ts";
+import { NO_WATCHDOG } from "#model/config.ts";
+import { NO_FENCING } from "#model/fencing.ts";
 import type { NodeId } from "#model/ids.ts";
 import { nodeId, serviceName } from "#model/ids.ts";
 import { ms, ratio } from "#model/units.ts";
@@ -71,6 +73,8 @@ export function makeCluster(chance: Prng, options: ClusterOptions): Config {
     members,
     voters: members.map((m) => m.id),
     reach: hasReach ? ["10.9.9.9"] : [],
+    fencing: NO_FENCING,
+    watchdog: NO_WATCHDOG,
     services,
     hash: "c0ffee",
     votersHash: "5eed",
@@ -138,6 +142,7 @@ function service(
     checks,
     restarts: { limit: 1, within: ms(10_000) },
     failureAge: ms(8_000),
+    split: "proof",
   };
 }
 

@@ -4,6 +4,7 @@ import type { Clauses } from "#engine/lease/clauses.ts";
 import type { Prng } from "#lib/prng.ts";
 import type { FloatingAddress } from "#model/address.ts";
 import type { Config, MemberConfig } from "#model/config.ts";
+import { isExclusive as isExclusiveResource } from "#model/config.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { JournalLine } from "#model/journal.ts";
 import type { Message } from "#model/order.ts";
@@ -218,6 +219,6 @@ export const RATES = { from: 0.9, to: 1.1 };
 
 function isExclusive(config: Config, key: string): boolean {
   return config.services.some((service) =>
-    service.resources.some((r) => r.kind !== "address" && r.exclusive && `${service.name}/${r.id}` === key),
+    service.resources.some((r) => isExclusiveResource(r) && `${service.name}/${r.id}` === key),
   );
 }

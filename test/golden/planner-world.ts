@@ -144,6 +144,7 @@ function serviceOf(wish: ServiceWish): ServiceConfig {
     checks: [],
     restarts: { limit: 2, within: ms(60_000) },
     failureAge: ms(wish.failureAge_ms ?? 600_000),
+    split: "proof",
   };
 }
 

@@ -2,8 +2,11 @@
 // their journals say.
 //
 // The cluster: nodes a and b, witness w, lease 500 ms, pulse 100 ms; service web, preferred on a, is an address.
+
 import assert from "node:assert/strict";
 import type { Config, ResourceConfig, ServiceConfig } from "#model/config.ts";
+import { NO_WATCHDOG } from "#model/config.ts";
+import { NO_FENCING } from "#model/fencing.ts";
 import { nodeId, serviceName } from "#model/ids.ts";
 import type { Intent } from "#model/intents.ts";
 import { ms, ratio } from "#model/units.ts";
@@ -93,6 +96,7 @@ function cluster(isExclusive: boolean): Config {
     checks: [],
     restarts: { limit: 1, within: ms(10_000) },
     failureAge: ms(60_000),
+    split: "proof",
   };
   const member = (name: string, kind: "node" | "witness") => ({
     id: nodeId(name),
@@ -115,6 +119,8 @@ function cluster(isExclusive: boolean): Config {
     members: [member("a", "node"), member("b", "node"), member("w", "witness")],
     voters: ["a", "b", "w"].map(nodeId),
     reach: [],
+    fencing: NO_FENCING,
+    watchdog: NO_WATCHDOG,
     services: [web],
     hash: "story",
     votersHash: "abw",

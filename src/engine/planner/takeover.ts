@@ -1,6 +1,6 @@
 // Is it proved that a node cannot be, or become, active with a service? Never guessed: no proof, no takeover.
 
-import type { ServiceConfig } from "#model/config.ts";
+import { isExclusive, type ServiceConfig } from "#model/config.ts";
 import type { ServiceName } from "#model/ids.ts";
 import type { MemberStanding } from "#model/order.ts";
 import type { Reason } from "#model/reason.ts";
@@ -22,8 +22,7 @@ export interface Verdict {
 
 /** What a service holds: a lapse revokes addresses, but no process that would harm beside its copy. */
 export function holdsOf(service: ServiceConfig): Holds {
-  const isExclusive = service.resources.some((each) => each.kind !== "address" && each.exclusive);
-  return isExclusive ? "exclusive" : "grants";
+  return service.resources.some(isExclusive) ? "exclusive" : "grants";
 }
 
 /**
