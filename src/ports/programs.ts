@@ -12,6 +12,8 @@ export interface Program {
   readonly directory: string | null;
   /** Added to the daemon's own environment; with a user HOME, USER and LOGNAME are that user's. */
   readonly env: Readonly<Record<string, string>>;
+  /** Its standard input, at once and then the end of it; without this it reads nothing (/dev/null). */
+  readonly input?: string;
 }
 
 /** How a program ended. `output` is stdout and stderr together, at most OUTPUT_KEPT bytes of it. */

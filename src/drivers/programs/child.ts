@@ -48,7 +48,7 @@ function spawnChild(
   const env = { ...process.env, ...login, ...program.env };
   try {
     const pipe = openOutput(kept);
-    const child = spawnInto(pipe, file, args, { cwd: directory, env });
+    const child = spawnInto(pipe, file, args, { cwd: directory, env }, program.input);
     child.once("error", (error) => {
       pipe.finish();
       if (child.pid === undefined) refuse(spawnProblem(file, error));
@@ -56,6 +56,7 @@ function spawnChild(
     // A child left in the background may hold the pipe for ever: nothing here waits for its end.
     child.once("exit", (code, signal) => {
       pipe.finish();
+      child.stdin?.destroy();
       const output = kept.text();
       if (code !== null) listener.ended({ kind: "exited", code, output });
       else listener.ended({ kind: "signalled", signal: signal ?? "unknown", output });
@@ -78,10 +79,25 @@ function lowerPriority(pid: number): void {
 }
 
 /** @throws on arguments that no program can have, such as a zero byte */
-function spawnInto(pipe: OutputPipe, file: string, args: string[], options: SpawnOptions): ChildProcess {
+function spawnInto(
+  pipe: OutputPipe,
+  file: string,
+  args: string[],
+  options: SpawnOptions,
+  input: string | undefined,
+): ChildProcess {
   try {
+    const stdin = input === undefined ? "ignore" : "pipe";
     // detached is setsid(2): a group and session of its own, so that all of it can be ended at once.
-    return spawn(file, args, { ...options, detached: true, stdio: ["ignore", pipe.writeEnd, pipe.writeEnd] });
+    const child = spawn(file, args, {
+      ...options,
+      detached: true,
+      stdio: [stdin, pipe.writeEnd, pipe.writeEnd],
+    });
+    // EPIPE: it ended without reading it; how it ended is all that counts.
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(input);
+    return child;
   } finally {
     pipe.handedOver();
   }

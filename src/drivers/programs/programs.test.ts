@@ -261,3 +261,18 @@ test("a line of passwd is read, a broken one is not", () => {
   assert.equal(parsePasswd("web:x:33"), null);
   assert.equal(parsePasswd("web:x:a:b::/:"), null);
 });
+
+test(
+  "input is handed over whole, then ends; a program that does not read it is no error",
+  options,
+  async () => {
+    const long = `name=value\n${"x".repeat(200_000)}`;
+    const read = await run(shell("wc -c", { input: long }));
+    assert.equal(read.kind === "exited" && Number(read.output), long.length);
+    const none = await run(shell("wc -c"));
+    assert.equal(none.kind === "exited" && Number(none.output), 0);
+    const unread = await run(shell("exit 3", { input: long }));
+    assert.deepEqual(unread, { kind: "exited", code: 3, output: "" });
+    assert.equal((await run(shell("", { argv: ["/nowhere"], input: long }))).kind, "not-started");
+  },
+);
