@@ -13,13 +13,16 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Programs that the namespaces, the kernel guards and their tests call, and the Debian package of each. */
+/** Programs that the namespaces, the kernel guards, fencing and their tests call, and the Debian package of each. */
 const PROGRAMS = {
   nft: "nftables",
   ip: "iproute2",
   ping: "iputils-ping",
   ps: "procps",
   unshare: "util-linux",
+  fence_ipmilan: "fence-agents",
+  ipmi_sim: "openipmi",
+  ipmitool: "ipmitool",
 };
 
 const args = process.argv.slice(2);
