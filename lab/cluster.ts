@@ -47,15 +47,23 @@ export function startCluster(world: World, timing: TimingName): Cluster {
   return cluster;
 }
 
-/** Starts the daemon of a node or of the witness; one that runs already is left alone. */
-export function startDaemon(cluster: Cluster, name: string): void {
+/**
+ * Starts the daemon of a node or of the witness, with more variables in its environment if need be; one that
+ * runs already is left alone.
+ */
+export function startDaemon(
+  cluster: Cluster,
+  name: string,
+  env: Readonly<Record<string, string>> = {},
+): void {
   const old = cluster.daemons.get(name);
   if (old !== undefined && isRunning(old)) return;
   const { stateDir, runDir } = foldersOf(cluster, name);
   for (const folder of [stateDir, runDir]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const verb = name === cluster.witness ? ["witness"] : ["up", "--node", name];
   const places = ["--config", cluster.config, "--state-dir", stateDir, "--run-dir", runDir];
-  const daemon = startIn(cluster.world, name, [programPath(), ...verb, ...places], { name: "understudy" });
+  const words = [programPath(), ...verb, ...places];
+  const daemon = startIn(cluster.world, name, words, { name: "understudy", env });
   cluster.daemons.set(name, daemon);
 }
 
@@ -185,7 +193,11 @@ export function lastWords(cluster: Cluster, name: string, lines = 12): string {
 
 const FOLLOW_AGAIN_MS = 500;
 
-function foldersOf(cluster: Cluster, name: string): { readonly stateDir: string; readonly runDir: string } {
+/** Where a member keeps what it must remember, and its socket. */
+export function foldersOf(
+  cluster: Pick<Cluster, "world">,
+  name: string,
+): { readonly stateDir: string; readonly runDir: string } {
   const { folder } = hostOf(cluster.world, name);
   return { stateDir: join(folder, "state"), runDir: join(folder, "run") };
 }
@@ -199,8 +211,8 @@ timing: ${timing}
 key_file: ${key}
 
 nodes:
-${nodes.map((node) => `  ${node}: ${hostOf(world, node).address}`).join("\n")}
-witness: ${hostOf(world, witness).address}
+${nodes.map((node) => `  ${node}: ${linksOf(world, node)}`).join("\n")}
+witness: ${linksOf(world, witness)}
 
 services:
   ${SERVICE}:
@@ -211,6 +223,12 @@ services:
     checks:
       - http: http://localhost:7777/
 `;
+}
+
+/** A member's entry in the file: its one address, or one for each of its links. */
+function linksOf(world: World, name: string): string {
+  const { number, address } = hostOf(world, name);
+  return world.links === 2 ? `{ links: [${address}, 10.78.0.${number}] }` : address;
 }
 
 function parseStatus(text: string): StatusDocument | null {

@@ -11,6 +11,7 @@ const c = {
   send: libc.func("intptr_t send(int fd, void *data, size_t length, int flags)"),
   recv: libc.func("intptr_t recv(int fd, void *data, size_t length, int flags)"),
   ppoll: libc.func("int ppoll(void *fds, unsigned long count, void *timeout, void *mask)"),
+  setsockopt: libc.func("int setsockopt(int fd, int level, int name, void *value, uint32_t length)"),
   if_nametoindex: libc.func("uint32_t if_nametoindex(const char *name)"),
   sched_setscheduler: libc.func("int sched_setscheduler(int pid, int policy, void *parameters)"),
 };
@@ -22,7 +23,11 @@ const AF_PACKET = 17;
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0o4000;
+const ETH_P_ALL = 0x0003;
 const ETH_P_ARP = 0x0806;
+/** uapi/linux/if_packet.h; linux/socket.h. */
+const SOL_PACKET = 263;
+const PACKET_IGNORE_OUTGOING = 23;
 const MSG_DONTWAIT = 0x40;
 const POLLIN = 1;
 const SCHED_RR = 2;
@@ -41,10 +46,25 @@ export function openUdp(address: string, port: number): number {
 
 /** A raw socket that sends and hears ARP frames on one interface (packet(7)). Needs CAP_NET_RAW. */
 export function openArp(device: string): number {
-  const fd = checked("socket", c.socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, swap16(ETH_P_ARP)));
+  return openPacket(device, ETH_P_ARP);
+}
+
+/**
+ * A raw socket that takes every frame that comes in on a device, before a bridge has it, and sends out on it what
+ * the bridge never sees. What goes out is not heard. Needs CAP_NET_RAW.
+ */
+export function openPort(device: string): number {
+  const fd = openPacket(device, ETH_P_ALL);
+  const on = Buffer.from(new Int32Array([1]).buffer);
+  checked("setsockopt", c.setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, on, on.length));
+  return fd;
+}
+
+function openPacket(device: string, protocol: number): number {
+  const fd = checked("socket", c.socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, swap16(protocol)));
   const where = Buffer.alloc(20);
   where.writeUInt16LE(AF_PACKET, 0);
-  where.writeUInt16BE(ETH_P_ARP, 2);
+  where.writeUInt16BE(protocol, 2);
   where.writeInt32LE(checked("if_nametoindex", c.if_nametoindex(device)), 4);
   checked("bind", c.bind(fd, where, where.length));
   return fd;
