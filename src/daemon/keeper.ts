@@ -43,10 +43,10 @@ export interface KeeperOptions {
 
 /** Name of the document in which a voter's newest vote is stored. */
 export const VOTE_DOCUMENT = "vote";
-/** The kernel is asked this often what others did to addresses and guard, ms: it takes some microseconds. */
-const POLL_EVERY = 90;
-/** Waking is not exact: a wake this much before the time is good enough, ms. */
-const POLL_EARLY = 15;
+/** The kernel is asked at least this often what others did to addresses and guard, ms. */
+const POLL_EVERY = 100;
+/** Whatever wakes the keeper this much before the time serves for it, ms: asking takes microseconds, waking more. */
+const POLL_EARLY = 30;
 
 export class Keeper {
   #state: KeeperState;
@@ -84,7 +84,9 @@ export class Keeper {
   }
 
   onPulse(received: ReceivedPulse): void {
+    // First the answer, for which the other members wait.
     this.#handle({ kind: "pulse", pulse: received.pulse, link: received.link });
+    this.#pollKernel();
   }
 
   onWake(): void {

@@ -4,8 +4,12 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import koffi from "koffi";
+import { ChangeListener } from "#drivers/grants/change-listener.ts";
 import { KernelGuard } from "#drivers/grants/kernel-guard.ts";
+import { Batch, NFPROTO_INET } from "#drivers/grants/nftables.ts";
 import { monotonicNow } from "#drivers/sys/clock.ts";
+import { MessageWriter } from "#drivers/sys/message.ts";
+import { NETLINK_NETFILTER, NetlinkSocket } from "#drivers/sys/netlink.ts";
 import { parseAddress } from "#model/address.ts";
 import { grantContract } from "./grant-port.ts";
 
@@ -38,6 +42,39 @@ if (process.getuid?.() === 0) {
     },
     flush: () => execFileSync("nft", ["flush", "ruleset"]),
   }));
+
+  test("the transactions of others are heard, our own are not", () => {
+    const [own, stranger] = [socket(), socket()];
+    const listener = ChangeListener.open(own);
+    assert.ok(typeof listener !== "number");
+    change(own);
+    assert.equal(listener.hasHeard(), false);
+    change(stranger);
+    change(own);
+    assert.equal(listener.hasHeard(), true);
+    assert.equal(listener.hasHeard(), false);
+    // More than the socket holds: what was lost was something.
+    for (let count = 0; count < 300; count++) change(stranger);
+    assert.equal(listener.hasHeard(), true);
+    assert.equal(listener.hasHeard(), false);
+    change(own);
+    assert.equal(listener.hasHeard(), false);
+    listener.close();
+    for (const each of [own, stranger]) each.close();
+  });
 } else {
   test("the kernel's guard", { skip: "needs root for network namespaces" }, () => {});
+}
+
+function socket(): NetlinkSocket {
+  const opened = NetlinkSocket.open(NETLINK_NETFILTER);
+  assert.ok(typeof opened !== "number");
+  return opened;
+}
+
+/** One transaction that leaves nothing behind. */
+function change(by: NetlinkSocket): void {
+  const table = { family: NFPROTO_INET, name: "for_a_moment" };
+  const batch = new Batch(new MessageWriter(), () => by.nextSeq()).createTable(table).deleteTable(table);
+  assert.equal(by.request(batch.finish()).errno, 0);
 }

@@ -1,6 +1,6 @@
-// Notices when somebody else changes the guard. nf_tables counts its transactions: as long as the count is what
-// our own transactions make it, nothing can have changed, and one cheap question per check is enough. Only
-// after a foreign transaction is the guard itself read and compared.
+// Notices when somebody else changes the guard. The kernel tells of foreign transactions (change-listener.ts), so
+// a check in quiet times asks nothing. nf_tables also counts its transactions: when the count is what our own
+// make it, nothing has changed. Only after a foreign transaction is the guard itself read and compared.
 
 import { sysFailure } from "#drivers/sys/errno.ts";
 import {
@@ -13,6 +13,7 @@ import {
 import { type NetlinkSocket, NLM_F_DUMP, NLM_F_REQUEST } from "#drivers/sys/netlink.ts";
 import type { GuardState } from "#ports/grants.ts";
 import { DONE, failed, type Outcome } from "#ports/outcome.ts";
+import type { ChangeListener } from "./change-listener.ts";
 import { ARP_SETS, INET_SETS } from "./guard-rules.ts";
 import { ATTR, MSG, NFGENMSG_BYTES, NFPROTO_INET, nfgenmsg, nftType, type Table } from "./nftables.ts";
 
@@ -22,15 +23,19 @@ type Finding =
 
 export class GuardInspector {
   readonly #socket: NetlinkSocket;
+  readonly #listener: ChangeListener;
   readonly #tables: readonly Table[];
   readonly #writer = new MessageWriter();
   /** The count of transactions as it must be when nobody else made one. */
   #count = 0;
   /** The guard as it was put up: everything but entries that time out and counters. Null: not yet known. */
   #remembered: string | null = null;
+  /** Somebody may have changed the guard, and it was not yet found to be intact since. */
+  #isInDoubt = false;
 
-  constructor(socket: NetlinkSocket, tables: readonly Table[]) {
+  constructor(socket: NetlinkSocket, listener: ChangeListener, tables: readonly Table[]) {
     this.#socket = socket;
+    this.#listener = listener;
     this.#tables = tables;
   }
 
@@ -64,7 +69,21 @@ export class GuardInspector {
     this.#count = next(this.#count);
   }
 
+  /** The kernel refused what the guard as it was put up would have allowed: the next look is a close one. */
+  suspect(): void {
+    this.#isInDoubt = true;
+  }
+
   inspect(): Finding {
+    if (this.#listener.hasHeard()) this.#isInDoubt = true;
+    if (!this.#isInDoubt) return { kind: "intact" };
+    const finding = this.#look();
+    // One that was changed, or could not be read, is looked at again until it is right.
+    this.#isInDoubt = finding.kind !== "intact";
+    return finding;
+  }
+
+  #look(): Finding {
     const count = this.readCount();
     if (typeof count !== "number") return count;
     if (count === this.#count) return { kind: "intact" };

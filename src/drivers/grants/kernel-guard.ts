@@ -17,6 +17,7 @@ import { addressKey, type FloatingAddress, ipBytes } from "#model/address.ts";
 import { type Instant, NEVER } from "#model/units.ts";
 import type { GrantPort, GuardState } from "#ports/grants.ts";
 import { DONE, failed, type Outcome } from "#ports/outcome.ts";
+import { ChangeListener } from "./change-listener.ts";
 import { GuardInspector } from "./guard-inspector.ts";
 import { ARP_SETS, arpChains, INET_SETS, inetChains } from "./guard-rules.ts";
 import { Batch, type Element, NFPROTO_ARP, NFPROTO_INET, type Table } from "./nftables.ts";
@@ -39,6 +40,11 @@ const ENTRY_AT_MOST = 86_400_000;
 const ARM_TRIES = 2;
 const INSTALL_TRIES = 3;
 
+interface Sockets {
+  readonly own: NetlinkSocket;
+  readonly listener: ChangeListener;
+}
+
 interface Guarded {
   readonly address: FloatingAddress;
   readonly key: Uint8Array;
@@ -54,6 +60,7 @@ export class KernelGuard implements GrantPort {
   readonly #tokenLife = Math.max(TOKEN_TICKS * this.#tick, TOKEN_AT_LEAST);
   readonly #writer = new MessageWriter();
   #socket: NetlinkSocket | null = null;
+  #listener: ChangeListener | null = null;
   #inspector: GuardInspector | null = null;
   /** By address key. Empty before `install`. */
   #guarded: ReadonlyMap<string, Guarded> = new Map();
@@ -66,15 +73,16 @@ export class KernelGuard implements GrantPort {
   }
 
   install(addresses: readonly FloatingAddress[]): Outcome {
-    const socket = this.#open();
-    if (!(socket instanceof NetlinkSocket)) return socket;
+    const opened = this.#open();
+    if (!("own" in opened)) return opened;
+    const socket = opened.own;
     const guarded = new Map(
       addresses.map((address) => [
         addressKey(address),
         { address, key: Uint8Array.from(ipBytes(address.ip)), openUntil: NEVER },
       ]),
     );
-    const inspector = new GuardInspector(socket, [this.#inet, this.#arp]);
+    const inspector = new GuardInspector(socket, opened.listener, [this.#inet, this.#arp]);
     let outcome: Outcome = DONE;
     for (let tries = 0; tries < INSTALL_TRIES; tries++) {
       const count = inspector.readCount();
@@ -158,25 +166,31 @@ export class KernelGuard implements GrantPort {
   }
 
   remove(): Outcome {
-    const socket = this.#open();
-    if (!(socket instanceof NetlinkSocket)) return socket;
+    const opened = this.#open();
+    if (!("own" in opened)) return opened;
+    const socket = opened.own;
     const batch = this.#batch(socket);
     // Created first: deleting what is not there would be refused.
     for (const table of [this.#inet, this.#arp]) batch.createTable(table).deleteTable(table);
     const { errno } = this.#commit(socket, batch);
     if (errno !== 0) return sysFailure(errno, "removing the guard");
     socket.close();
+    opened.listener.close();
     this.#socket = null;
+    this.#listener = null;
     this.#inspector = null;
     this.#guarded = new Map();
     return DONE;
   }
 
-  #open(): NetlinkSocket | Outcome {
-    const socket = this.#socket ?? NetlinkSocket.open(NETLINK_NETFILTER);
-    if (typeof socket === "number") return installFailure(errnoName(socket));
-    this.#socket = socket;
-    return socket;
+  #open(): Sockets | Outcome {
+    const own = this.#socket ?? NetlinkSocket.open(NETLINK_NETFILTER);
+    if (typeof own === "number") return installFailure(errnoName(own));
+    this.#socket = own;
+    const listener = this.#listener ?? ChangeListener.open(own);
+    if (typeof listener === "number") return installFailure(errnoName(listener));
+    this.#listener = listener;
+    return { own, listener };
   }
 
   #putUp(socket: NetlinkSocket, guarded: ReadonlyMap<string, Guarded>): Answer {
@@ -295,6 +309,7 @@ export class KernelGuard implements GrantPort {
   }
 
   #refused(answer: Answer): Outcome {
+    this.#inspector?.suspect();
     if (answer.errno === ENOENT) return failed("gone", "the guard is no longer there");
     return sysFailure(answer.errno, "opening an address");
   }

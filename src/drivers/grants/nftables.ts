@@ -26,6 +26,7 @@ export const MSG = {
   NEWSETELEM: 12,
   GETSETELEM: 13,
   DELSETELEM: 14,
+  NEWGEN: 15,
   GETGEN: 16,
 } as const;
 

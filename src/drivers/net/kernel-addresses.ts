@@ -3,6 +3,7 @@
 
 import { monotonicNow } from "#drivers/sys/clock.ts";
 import { sysFailure } from "#drivers/sys/errno.ts";
+import { SocketSet } from "#drivers/sys/libc.ts";
 import type { Message } from "#drivers/sys/message.ts";
 import { NetlinkSocket } from "#drivers/sys/netlink.ts";
 import { addressKey, type FloatingAddress, formatIp, ipBytes } from "#model/address.ts";
@@ -40,6 +41,8 @@ export class KernelAddresses implements AddressPort {
   readonly #now: () => Instant;
   #sockets: Sockets | null = null;
   #listener: ClaimListener | null = null;
+  /** Those that tell what others do: the monitor and the listener. */
+  #telling = new SocketSet([]);
   /** Sockets that are closed when the refresh under way has returned; null: none is. */
   #refreshing: { closed: boolean } | null = null;
   /** Notifications were lost, and what they would have said is not yet known. */
@@ -70,6 +73,7 @@ export class KernelAddresses implements AddressPort {
     if (!(listener instanceof ClaimListener)) return listener;
     this.#listener?.close();
     this.#listener = listener;
+    this.#telling = new SocketSet([opened.monitor.fd, ...listener.fds]);
     const devices = opened.rtnetlink.devices();
     if (typeof devices === "number") return sysFailure(devices, "reading the network devices");
     this.#devices = byIndex(devices);
@@ -141,7 +145,7 @@ export class KernelAddresses implements AddressPort {
 
   poll(): readonly AddressEvent[] {
     const sockets = this.#sockets;
-    if (sockets === null) return [];
+    if (sockets === null || (!this.#mustResync && !this.#telling.hasNews())) return [];
     const events: AddressEvent[] = [];
     const state = sockets.monitor.poll(
       (message) => events.push(...this.#foldNotification(message)),

@@ -53,11 +53,11 @@ export class FrameSender {
 
 /** Receives the frames in which somebody claims one of our addresses; the kernel drops all others. */
 export class ClaimListener {
-  readonly #fds: readonly number[];
+  readonly fds: readonly number[];
   readonly #frame = Buffer.alloc(FRAME_BYTES);
 
   private constructor(fds: readonly number[]) {
-    this.#fds = fds;
+    this.fds = fds;
   }
 
   /** Frames that this host sends itself are not among them. */
@@ -81,7 +81,7 @@ export class ClaimListener {
 
   /** Up to `limit` claims of each family that wait. */
   poll(take: (claim: Claim) => void, limit: number): void {
-    for (const fd of this.#fds) {
+    for (const fd of this.fds) {
       for (let reads = 0; reads < limit; reads++) {
         const length = receive(fd, this.#frame);
         if (length === -EAGAIN) break;
@@ -95,7 +95,7 @@ export class ClaimListener {
   }
 
   close(): void {
-    for (const fd of this.#fds) closeSocket(fd);
+    for (const fd of this.fds) closeSocket(fd);
   }
 }
 

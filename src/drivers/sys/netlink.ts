@@ -3,6 +3,7 @@
 import { EAGAIN, EINTR, ENOBUFS, ENODATA } from "./errno.ts";
 import {
   AF_NETLINK,
+  addressOf,
   bindSocket,
   closeSocket,
   openSocket,
@@ -78,6 +79,13 @@ export class NetlinkSocket {
     if (bound >= 0) return new NetlinkSocket(fd);
     closeSocket(fd);
     return bound;
+  }
+
+  /** The number by which the kernel tells this socket's messages from those of others; or a negated errno. */
+  portId(): number {
+    const address = sockaddrNl(0);
+    const result = addressOf(this.fd, address);
+    return result < 0 ? result : address.readUInt32LE(4);
   }
 
   /** The next message number, never 0. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { acting, awake, Bench, leading, MUTE, PULSE } from "../../../test/helpers/keeper.ts";
+import { ADDRESS, acting, awake, Bench, leading, MUTE, PULSE } from "../../../test/helpers/keeper.ts";
 
 test("a pulse goes every interval, numbered without gaps, and the keeper is woken for it", () => {
   const a = acting("a");
@@ -14,6 +14,17 @@ test("a pulse goes every interval, numbered without gaps, and the keeper is woke
     a.did("send").map((e) => e.pulse.number),
     [number + 1],
   );
+});
+
+test("who holds addresses sends a little sooner than the others, so that they answer it", () => {
+  const a = acting("a");
+  a.worker({ kind: "take", id: 1, session: a.state.acting.session, addresses: [ADDRESS] });
+  a.at(a.now + PULSE).wake();
+  const { lastAt } = a.state.sent;
+  a.at(lastAt + 0.96 * PULSE).wake();
+  assert.deepEqual(a.did("send"), []);
+  a.at(lastAt + 0.97 * PULSE).wake();
+  assert.equal(a.did("send").length, 1);
 });
 
 test("voters speak to everybody, others to the voters", () => {
