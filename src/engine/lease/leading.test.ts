@@ -117,3 +117,18 @@ test("a leader that leaves gives up at once", () => {
   const { leads, gaveUp, vote: own, left } = a.said();
   assert.deepEqual({ leads, gaveUp, own, left }, { leads: null, gaveUp: term, own: null, left: true });
 });
+
+test("a node that forgot its leadership with its disk gives it up when it hears of it, and can be elected anew", () => {
+  const a = awake("a");
+  a.hears("b", { term: 2, vote: vote(2, "a") }).wake();
+  assert.equal(a.said().gaveUp, 2);
+  a.hears("b", { term: 2, voteIsFree: true }).wake();
+  assert.deepEqual(a.state.voter.storing, vote(3, "a"));
+});
+
+test("who leads or asks gives up nothing for the votes that it gets", () => {
+  const a = leading("a");
+  a.hears("b", { term: a.state.term, vote: vote(a.state.term, "a") }).wake();
+  assert.equal(a.leads, true);
+  assert.ok(a.said().gaveUp < a.state.term);
+});

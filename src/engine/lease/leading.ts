@@ -2,7 +2,7 @@
 
 import type { NodeId } from "#model/ids.ts";
 import type { Instant, Ms, Term } from "#model/units.ts";
-import { instant, ms, NEVER, plus, term } from "#model/units.ts";
+import { instant, maxTerm, ms, NEVER, NO_TERM, plus, term } from "#model/units.ts";
 import { statementOf } from "../membership/peers.ts";
 import { quorumInstant } from "./acting.ts";
 import type { KeeperState, Leading } from "./state.ts";
@@ -11,7 +11,7 @@ import { gaveUp, highestTerm, isVoteFree, startStoring } from "./voting.ts";
 /** Ends a leadership or candidacy whose time is over, before anything new is used. */
 export function giveUpIfDue(state: KeeperState, now: Instant): KeeperState {
   const { leading, identity } = state;
-  if (leading.kind === "no") return state;
+  if (leading.kind === "no") return giveUpForgotten(state);
   const overtaken = state.term > leading.term;
   if (now < leading.until && !overtaken && !state.left) return state;
   // Overtaken: run again soon, in a higher term. Not elected: let another try first.
@@ -21,6 +21,21 @@ export function giveUpIfDue(state: KeeperState, now: Instant): KeeperState {
     return { ...state, leading: { kind: "candidate", term: leading.term, until, gaveUp: leading.gaveUp } };
   }
   return stepDown(state, plus(now, wait));
+}
+
+/**
+ * A voter may hold a vote for this node from a life that it remembers nothing of, since its disk was lost. Such a
+ * vote stays where it is while this node is heard, so nobody could be elected any more; it says that it gave up.
+ * That is true: it leads in no term that it has seen, since it asks for votes only in a higher one.
+ */
+function giveUpForgotten(state: KeeperState): KeeperState {
+  const { leading, identity, peers } = state;
+  if (leading.kind !== "no") return state;
+  const forgotten = peers
+    .map(({ pulse }) => pulse?.vote ?? null)
+    .filter((vote) => vote?.for === identity.self && vote.term <= highestTerm(state))
+    .reduce((most, vote) => maxTerm(most, vote?.term ?? NO_TERM), leading.gaveUp);
+  return forgotten === leading.gaveUp ? state : { ...state, leading: { ...leading, gaveUp: forgotten } };
 }
 
 /** Stops leading or asking, and never will again in this term. */
