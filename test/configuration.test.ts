@@ -1,5 +1,5 @@
 // Whole configuration files and what is said about them. Beside each file stands the exact answer that
-// people see: NAME.txt for problems, NAME.json for what a good one becomes. UPDATE_GOLDEN=1 rewrites the
+// people see: NAME.txt for problems and warnings, NAME.json for what a good one becomes. UPDATE_GOLDEN=1 rewrites the
 // answers; the difference is reviewed like code.
 
 import assert from "node:assert/strict";
@@ -14,10 +14,11 @@ import { formatProblems, type Problem } from "#config/problem.ts";
 
 const BROKEN = join(import.meta.dirname, "config-broken");
 const LATER = join(import.meta.dirname, "config-later");
+const WARNED = join(import.meta.dirname, "config-warned");
 const GOOD = join(import.meta.dirname, "config-good");
 
-test("there are forty broken configurations", () => {
-  assert.equal(yamlIn(BROKEN).length, 40);
+test("there are fifty-two broken configurations", () => {
+  assert.equal(yamlIn(BROKEN).length, 52);
 });
 
 for (const file of yamlIn(BROKEN)) {
@@ -51,13 +52,27 @@ for (const file of yamlIn(GOOD)) {
   });
 }
 
+for (const file of yamlIn(WARNED)) {
+  test(`warned: ${file} is good, and probably not what was meant`, () => {
+    const { text, parsed } = read(WARNED, file);
+    assert(parsed.kind === "ok", formatProblems(problemsOf(parsed), text, file));
+    assert.notEqual(parsed.warnings.length, 0);
+    for (const { hint, message } of parsed.warnings) assert.notEqual(hint, null, `a hint for: ${message}`);
+    expectGolden(
+      join(WARNED, file.replace(".yaml", ".txt")),
+      `${formatProblems(parsed.warnings, text, file)}\n`,
+    );
+  });
+}
+
 test("each whole file in docs/configuration.md is good, and its tables have the defaults of the code", () => {
   const text = readFileSync(join(import.meta.dirname, "..", "docs", "configuration.md"), "utf8");
   const blocks = [...text.matchAll(/^```yaml\n(version:.*?)^```$/gms)].map(([, block = ""]) => block);
-  assert.equal(blocks.length, 4);
+  assert.equal(blocks.length, 8);
   for (const block of blocks) {
-    const problems = problemsOf(parseConfig(block));
-    assert.equal(problems.length, 0, formatProblems(problems, block, "docs/configuration.md"));
+    const parsed = parseConfig(block);
+    const said = parsed.kind === "ok" ? parsed.warnings : parsed.problems;
+    assert.equal(said.length, 0, formatProblems(said, block, "docs/configuration.md"));
   }
   for (const { profile, lease, pulse, drift, workerSilence } of Object.values(TIMING_PROFILES)) {
     const cells = [

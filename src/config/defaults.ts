@@ -18,6 +18,18 @@ export const FENCES_PER_HOUR = 3;
 export const FENCE_TEST_EVERY = ms(5 * MINUTE);
 /** One call of a fence device. */
 export const FENCE_TIMEOUT = ms(20 * SECOND);
+export const FENCES_PER_HOUR_MAX = 1000;
+/** BMCs are slow computers: asking more often than this wears them out. */
+export const FENCE_TEST_EVERY_MIN = ms(10 * SECOND);
+/** As long as users wait without giving up; what takes longer is said. */
+export const FENCE_BUDGET = ms(MINUTE);
+/** What one call usually takes at most: an ipmi `off` with its proof took 1.5 s. */
+export const FENCE_CALL_USUAL = ms(2 * SECOND);
+export const IPMI_PORT = 623;
+export const HTTPS_PORT = 443;
+export const SSH_PORT = 22;
+/** 300 s is the most that common drivers take. */
+export const WATCHDOG_LIMITS = { min: ms(SECOND), max: ms(300 * SECOND) } as const;
 export const WATCHDOG_DEVICE = "/dev/watchdog";
 export const WATCHDOG_TIMEOUT = ms(10 * SECOND);
 
@@ -56,8 +68,8 @@ export const TIMING_LIMITS = {
 
 /** What one pulse states about all members must fit into one datagram. */
 export const MEMBERS_MAX = 24;
-/** With two, the loss of either ends the quorum; that case needs fencing, which comes later. */
-export const VOTERS_MIN = 3;
+/** One voter has nobody who could take over; between two, a proof is needed that the other is dead. */
+export const VOTERS_MIN = 2;
 
 export const CHECK: Omit<CheckTiming, "id"> = {
   every: ms(2 * SECOND),

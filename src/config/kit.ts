@@ -60,10 +60,17 @@ export function choice<const B extends readonly Branch[]>(
   return schema;
 }
 
-/** A map with fixed keys. `later` lists keys that are planned, with what they will do. */
+/** A key that people write, and why it is not taken. */
+export type Refusals = Readonly<Record<string, { readonly message: string; readonly hint: string }>>;
+
+/**
+ * A map with fixed keys. `later` lists keys that are planned, with what they will do; `never` lists keys that
+ * are refused in words of their own.
+ */
 export function map<S extends z.ZodRawShape>(
   shape: S,
   later: Readonly<Record<string, string>> = {},
+  never: Refusals = {},
 ): z.ZodType<z.output<z.ZodObject<S, z.core.$strict>>, unknown> {
   const inner = z.strictObject(shape);
   const schema = z.unknown().transform((value, ctx): z.output<typeof inner> => {
@@ -71,7 +78,7 @@ export function map<S extends z.ZodRawShape>(
       report(ctx, wrong([], `expected a map of keys and values, found ${nameOf(value)}`, keysHint(shape)));
       return z.NEVER;
     }
-    for (const finding of judgeKeys(value, shape, later)) report(ctx, finding);
+    for (const finding of judgeKeys(value, shape, later, never)) report(ctx, finding);
     return forward(inner, value, ctx, (path) => path.length === 1 && isHandled(value[String(path[0])]));
   });
   described.set(schema._zod.def, () => jsonOf(inner));
@@ -269,11 +276,14 @@ function judgeKeys(
   value: Json,
   shape: z.ZodRawShape,
   later: Readonly<Record<string, string>>,
+  never: Refusals,
 ): readonly Finding[] {
   const findings: Finding[] = [];
   const meant = new Set<string | null>();
   for (const [key, given] of Object.entries(value)) {
-    if (Object.hasOwn(later, key)) findings.push(notYet([key], key, later[key] ?? ""));
+    const refusal = Object.hasOwn(never, key) ? never[key] : undefined;
+    if (refusal !== undefined) findings.push(keyed([key], refusal.message, refusal.hint));
+    else if (Object.hasOwn(later, key)) findings.push(notYet([key], key, later[key] ?? ""));
     else if (!Object.hasOwn(shape, key)) {
       findings.push(unknownKey(key, shape));
       meant.add(nearest(key, Object.keys(shape)));

@@ -1,7 +1,7 @@
 // The single values of the configuration: how each is written, read and refused.
 
 import { type FloatingAddress, isUsable, parseAddress, parseIp } from "#model/address.ts";
-import type { Argv, Failback, StatusRange } from "#model/config.ts";
+import type { Argv, Failback, GuardedPort, StatusRange } from "#model/config.ts";
 import { type Ms, ms } from "#model/units.ts";
 import { leaf, nameOf, type Read, read, refuse } from "./kit.ts";
 import { splitWords } from "./words.ts";
@@ -89,6 +89,14 @@ export const truth = () =>
     return refuse(`expected true or false, found ${nameOf(value)}`, hint);
   });
 
+/** A flag that is written to be seen; not writing it is the other choice. */
+export const onlyTrue = () =>
+  leaf({ const: true }, (value) =>
+    value === true
+      ? read(true as const)
+      : refuse(`expected true, found ${nameOf(value)}`, "true, or remove it"),
+  );
+
 function readText(value: unknown): Read<string> {
   if (typeof value !== "string") {
     const isScalar = typeof value === "number" || typeof value === "boolean";
@@ -103,6 +111,14 @@ function readText(value: unknown): Read<string> {
 const TEXT_JSON = { type: "string", minLength: 1 };
 
 export const text = () => leaf(TEXT_JSON, readText);
+
+/** A text without line breaks and other control characters: what becomes one line of a program's input. */
+export const line = () =>
+  leaf(TEXT_JSON, (value) => {
+    const answer = readText(value);
+    if (answer.kind === "refused" || !/\p{Cc}/u.test(answer.value)) return answer;
+    return refuse("a line break or another control character", "write it in one line");
+  });
 
 /** A text of which zero characters are fine too: the value of an environment variable. */
 export const anyText = () => leaf({ type: "string" }, (value) => (value === "" ? read("") : readText(value)));
@@ -264,6 +280,30 @@ export const hostAndPort = () =>
 
 function isPort(port: number): boolean {
   return port >= 1 && port <= 65535;
+}
+
+const GUARDED = /^(?:(tcp|udp)\/)?(\d{1,5})$/;
+
+export const guardedPort = () =>
+  leaf(
+    {
+      anyOf: [
+        { type: "integer", minimum: 1, maximum: 65535 },
+        { type: "string", pattern: GUARDED.source },
+      ],
+    },
+    parseGuardedPort,
+  );
+
+export function parseGuardedPort(value: unknown): Read<GuardedPort> {
+  const isPlain = typeof value === "number" || typeof value === "string";
+  const parts = isPlain ? GUARDED.exec(String(value)) : null;
+  if (parts === null)
+    return refuse(`${nameOf(value)} is no port to guard`, 'as in 3306 or "udp/53"; tcp is meant otherwise');
+  const port = Number(parts[2]);
+  return isPort(port)
+    ? read({ protocol: parts[1] === "udp" ? "udp" : "tcp", port })
+    : refuse(`${port} is no port`, "ports are 1 to 65535");
 }
 
 const FAILBACK = /^after\s+(\S+)$/;

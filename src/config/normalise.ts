@@ -6,20 +6,22 @@ import type {
   Argv,
   CheckConfig,
   Config,
+  GuardedPort,
   MemberConfig,
+  PortsResource,
   ResourceConfig,
   RestartLimit,
   ServiceConfig,
 } from "#model/config.ts";
-import { NO_WATCHDOG } from "#model/config.ts";
-import { NO_FENCING } from "#model/fencing.ts";
 import { nodeId, serviceName } from "#model/ids.ts";
 import { type Ms, ms } from "#model/units.ts";
 import { key, top } from "./cursor.ts";
 import * as defaults from "./defaults.ts";
+import { fencingFrom, watchdogFrom } from "./fencing.ts";
 import { parseHostAddress } from "./leaves.ts";
 import { membersOf } from "./members.ts";
 import type { Written, WrittenCheck, WrittenResource, WrittenService } from "./schema.ts";
+import { sorted, withUniqueIds } from "./tidy.ts";
 import { timingOf } from "./timing.ts";
 
 /** `raw` is the value that `written` was read from; nothing in either may be wrong any more. */
@@ -36,8 +38,8 @@ export function normalise(written: Written, raw: unknown): Config {
     members,
     voters,
     reach: written.reach ?? [],
-    fencing: NO_FENCING,
-    watchdog: NO_WATCHDOG,
+    fencing: fencingFrom(written.fencing, written.fence_policy),
+    watchdog: watchdogFrom(written.watchdog),
     services: sorted(services, ({ name }) => name),
   } as const;
   // The keys of `content` come in one fixed order, so that equal contents give equal texts.
@@ -64,21 +66,32 @@ function siteOf(value: unknown): string | null {
 }
 
 function serviceFrom(name: string, service: WrittenService): ServiceConfig {
-  const resources = service.resources.flatMap(resourcesFrom);
+  const guard = service.guard === undefined ? [] : [portsFrom(service.guard)];
+  const own = service.resources.flatMap((resource) => resourcesFrom(resource, guard.length > 0));
   const checks = (service.checks ?? []).map(checkFrom);
   return {
     name: serviceName(name),
     place: service.place.map(nodeId),
     failback: service.failback ?? { kind: "manual" },
-    resources: withUniqueIds(resources),
+    resources: withUniqueIds([...own, ...guard]),
     checks: withUniqueIds(checks),
     restarts: limitFrom(service.restarts, defaults.SERVICE_RESTARTS),
     failureAge: service.failure_age ?? defaults.FAILURE_AGE,
-    split: "proof",
+    split: service.split ?? "proof",
   };
 }
 
-function resourcesFrom(resource: WrittenResource): readonly ResourceConfig[] {
+/** The last resource: its ports open when all else runs, and close before anything else is stopped. */
+function portsFrom(written: readonly GuardedPort[]): PortsResource {
+  const order = ({ protocol, port }: GuardedPort) => `${protocol} ${String(port).padStart(5, "0")}`;
+  return { id: "guard", kind: "ports", ports: sorted(written, order) };
+}
+
+/**
+ * `isGuarded`: clients reach the service only through guarded ports and floating addresses, which the kernel
+ * closes by itself; so two copies of its programs do no harm unless the file says that they do.
+ */
+export function resourcesFrom(resource: WrittenResource, isGuarded: boolean): readonly ResourceConfig[] {
   if ("address" in resource) {
     const address = { ...resource.address, device: resource.device ?? null };
     return [{ id: resource.name ?? address.ip, kind: "address", address }];
@@ -91,10 +104,14 @@ function resourcesFrom(resource: WrittenResource): readonly ResourceConfig[] {
       address: { ...address, device },
     }));
   }
-  return ["command" in resource ? commandFrom(resource) : processFrom(resource)];
+  const exclusive = resource.exclusive ?? !isGuarded;
+  return ["command" in resource ? commandFrom(resource, exclusive) : processFrom(resource, exclusive)];
 }
 
-function commandFrom(resource: Extract<WrittenResource, { command: unknown }>): ResourceConfig {
+function commandFrom(
+  resource: Extract<WrittenResource, { command: unknown }>,
+  exclusive: boolean,
+): ResourceConfig {
   const { start, stop, probe, promote, demote } = resource.command;
   const timeouts = resource.timeouts ?? {};
   const timeout = (verb: keyof typeof defaults.COMMAND_TIMEOUTS): Ms =>
@@ -114,11 +131,14 @@ function commandFrom(resource: Extract<WrittenResource, { command: unknown }>): 
       promote: timeout("promote"),
       demote: timeout("demote"),
     },
-    exclusive: resource.exclusive ?? true,
+    exclusive,
   };
 }
 
-function processFrom(resource: Extract<WrittenResource, { process: unknown }>): ResourceConfig {
+function processFrom(
+  resource: Extract<WrittenResource, { process: unknown }>,
+  exclusive: boolean,
+): ResourceConfig {
   const env = sorted(Object.entries(resource.env ?? {}), ([name]) => name);
   return {
     id: resource.name ?? programName(resource.process),
@@ -129,7 +149,7 @@ function processFrom(resource: Extract<WrittenResource, { process: unknown }>): 
     env: Object.fromEntries(env),
     restarts: limitFrom(resource.restarts, defaults.PROCESS_RESTARTS),
     stopTimeout: resource.stop_timeout ?? defaults.PROCESS_STOP_TIMEOUT,
-    exclusive: resource.exclusive ?? true,
+    exclusive,
   };
 }
 
@@ -158,20 +178,4 @@ function limitFrom(written: RestartLimit | undefined, otherwise: RestartLimit): 
 
 function programName(run: Argv): string {
   return run[0]?.split("/").at(-1) || "command";
-}
-
-/** A second one of a name becomes name-2, and so on. */
-function withUniqueIds<T extends { readonly id: string }>(list: readonly T[]): readonly T[] {
-  const taken = new Set<string>();
-  return list.map((item) => {
-    let id = item.id;
-    for (let number = 2; taken.has(id); number++) id = `${item.id}-${number}`;
-    taken.add(id);
-    return { ...item, id };
-  });
-}
-
-/** By code units, as every member sorts alike whatever its locale. */
-function sorted<T>(list: readonly T[], textOf: (item: T) => string): readonly T[] {
-  return [...list].sort((a, b) => (textOf(a) < textOf(b) ? -1 : textOf(a) > textOf(b) ? 1 : 0));
 }

@@ -4,20 +4,17 @@
 type Planned = Readonly<Record<string, string>>;
 
 export const LATER_ON_TOP: Planned = {
-  fencing: "power off and watchdogs",
   databases: "replicated databases",
   dns: "names that follow health",
   jobs: "jobs of the cluster",
   rules: "rules of your own",
   checks: "checks of nodes, outside services",
   coordinator: "etcd as coordinator",
-  watchdog: "hardware watchdogs",
   notify: "notifications",
 };
 
 export const LATER_IN_NODE: Planned = {
-  watchdog: "hardware watchdogs",
-  fencing: "power off and watchdogs",
+  watchdog: "a watchdog of one node's own",
 };
 
 export const LATER_IN_SERVICE: Planned = {
@@ -28,8 +25,6 @@ export const LATER_IN_SERVICE: Planned = {
   with: "services that belong together",
   apart: "services that keep apart",
   forward: "forwarding of late clients",
-  split: "starting without proof",
-  guard: "guarded ports",
 };
 
 export const LATER_IN_PLACE: Planned = { sites: "placement by site" };

@@ -92,6 +92,75 @@ test("what is allowed but hardly meant is a warning", () => {
   assert.deepEqual(warningsOf(lonely), [expected]);
 });
 
+const PAIR = SMALL.replace("witness: 192.0.2.5\n", "");
+const BMC = (n: number) => `{ ipmi: 10.9.8.${n}, user: ha, password_file: /etc/bmc }`;
+
+test("two nodes alone are good as soon as each can be proved dead, and not before", () => {
+  assert.match(problemsOf(PAIR)[0]?.message ?? "", /two nodes and no witness/);
+  const half = problemsOf(`${PAIR}fencing: { web1: ${BMC(1)} }\n`);
+  assert.deepEqual(
+    half.map(({ path, line, column }) => `${line}:${column} ${path}`),
+    ["8:19 services.www.place[1]"],
+  );
+  const config = good(`${PAIR}fencing: { web1: ${BMC(1)}, web2: ${BMC(2)} }\n`);
+  assert.deepEqual(config.voters, ["web1", "web2"]);
+  assert.deepEqual(warningsOf(`${PAIR}fencing: { web1: ${BMC(1)}, web2: ${BMC(2)} }\n`), []);
+});
+
+test("two nodes alone with services that stay where they are need no proof", () => {
+  assert.equal(problemsOf(PAIR.replace("[web1, web2]", "[web1]")).length, 0);
+});
+
+test("who decides by hand says so, and is told what that means", () => {
+  const [warning, more] = warningsOf(`${PAIR}fencing: { web1: operator, web2: ${BMC(2)} }\n`);
+  assert.match(warning ?? "", /^8:13 when web1 dies, nothing moves www by itself/);
+  assert.equal(more, undefined);
+});
+
+test("with a quorum only what is exclusive needs a proof", () => {
+  const exclusive = `${SMALL}      - process: /usr/sbin/app\n`;
+  assert.match(problemsOf(exclusive)[0]?.message ?? "", /web1 or web2 no longer runs app/);
+  assert.equal(problemsOf(`${exclusive}        exclusive: false\n`).length, 0);
+  assert.equal(problemsOf(`${exclusive}    guard: [80]\n`).length, 0);
+  assert.equal(problemsOf(`${exclusive}watchdog: required\n`).length, 0);
+  assert.equal(problemsOf(exclusive.replace("[web1, web2]", "[web1]")).length, 0);
+});
+
+test("with guard, programs are not exclusive unless the file says so; its ports come last, in one order", () => {
+  const text = `${SMALL}      - process: /usr/sbin/app\n`;
+  const guarded = (ports: string) => good(`${text}    guard: ${ports}\n`).services[0]?.resources ?? [];
+  const [, app, ports] = guarded('[443, "udp/53", 80]');
+  assert(app?.kind === "process" && ports?.kind === "ports");
+  assert.equal(app.exclusive, false);
+  assert.equal(ports.id, "guard");
+  assert.deepEqual(
+    ports.ports.map(({ protocol, port }) => `${protocol}/${port}`),
+    ["tcp/80", "tcp/443", "udp/53"],
+  );
+  assert.deepEqual(guarded("[80, tcp/443, udp/53]"), guarded('[443, "udp/53", 80]'));
+});
+
+test("times that just fit are no warning, a millisecond more is one", () => {
+  const timeout = (each: string) => {
+    const device = BMC(1).replace(" }", `, timeout: ${each} }`);
+    return warningsOf(`${SMALL}fencing: { web1: ${device} }\n`).length;
+  };
+  assert.deepEqual([timeout("20s"), timeout("20001ms")], [0, 1]);
+  const stop = (time: string) =>
+    warningsOf(
+      `${SMALL}      - process: /usr/sbin/app\n        stop_timeout: ${time}\nwatchdog: { mode: required, timeout: 5s }\n`,
+    );
+  assert.deepEqual(stop("2s"), []);
+  assert.match(
+    stop("2001ms")[0] ?? "",
+    /lease 0.5 s \+ stop of www 2.001 s = 2.501 s, the watchdog fires after 5 s/,
+  );
+  const delay = (head: string) =>
+    warningsOf(`${PAIR}fencing: { web1: ${BMC(1)}, web2: ${BMC(2)} }\nfence_policy: { delay: ${head} }\n`)
+      .length;
+  assert.deepEqual([delay("2s"), delay("1999ms")], [0, 1]);
+});
+
 test("each timing profile can hold", () => {
   for (const { lease, pulse, drift } of Object.values(TIMING_PROFILES)) {
     assert((lease * (1 - drift)) / pulse >= TIMING_LIMITS.pulsesPerLease);

@@ -59,3 +59,18 @@ test("problems come in the order of the text, each once", () => {
   const [a, b, c] = [problem({ line: 1, column: 5 }), problem({ line: 2 }), problem({ line: 10 })] as const;
   assert.deepEqual(sortProblems([c, b, a, { ...b }]), [a, b, c]);
 });
+
+test("a password is not shown, wherever the problem is, and the caret stays", () => {
+  const shown = (line: string) =>
+    formatProblems([problem({ column: 1 })], line, "x")
+      .split("\n")[1]
+      ?.slice(8);
+  const lines: [string, string][] = [
+    ["{ password: s3cret, password_file: /etc/x }", "{ password: ******, password_file: /etc/x }"],
+    ["{ 'passwd': \"a, b\" }", "{ 'passwd': ****** }"],
+    ["snmp-priv-passwd: x", "snmp-priv-passwd: *"],
+    ["redfish: https://ha:s3cret@10.9.8.2/x", "redfish: https://ha:******@10.9.8.2/x"],
+    ["tcp: localhost:25", "tcp: localhost:25"],
+  ];
+  for (const [line, expected] of lines) assert.equal(shown(line), expected);
+});

@@ -73,7 +73,7 @@ function formatProblem(problem: Problem, lines: readonly string[], file: string)
   const output = [`${file}:${problem.line}:${problem.column}: ${subject}${problem.message}`];
   const source = lines[problem.line - 1];
   if (source !== undefined && source.trim() !== "") {
-    const characters = Array.from(source, harmless);
+    const characters = Array.from(withoutSecrets(source), harmless);
     const skipped = characters.length > SHOWN ? Math.max(0, problem.column - 1 - SHOWN_BEFORE) : 0;
     const shown = characters
       .slice(skipped, skipped + SHOWN)
@@ -85,6 +85,20 @@ function formatProblem(problem: Problem, lines: readonly string[], file: string)
   }
   if (problem.hint !== null) output.push(`   hint: ${problem.hint}`);
   return output.join("\n");
+}
+
+/** A password that should not be in the file should not get into the terminal and the journal as well. */
+const SECRETS = [
+  /(?<=(?:password|passwd|passphrase)["']?\s*:\s*)("[^"]*"|'[^']*'|[^\s,}"'][^\s,}]*)/gi,
+  /(?<=:\/\/[^\s/@]*:)[^\s/@]+(?=@)/g,
+];
+
+/** As many characters as before: the caret stays where it is. */
+function withoutSecrets(line: string): string {
+  return SECRETS.reduce(
+    (text, secret) => text.replace(secret, (found) => "*".repeat(Array.from(found).length)),
+    line,
+  );
 }
 
 /** A control character would move the caret, or the terminal. */

@@ -19,6 +19,7 @@ import { choice, isMap, jsonOf, kinds, leaf, list, map, named, oneOf, read, refu
 import * as leaves from "./leaves.ts";
 import { formatDuration } from "./leaves.ts";
 import * as later from "./not-yet.ts";
+import { FENCE_POLICY, FENCING, WATCHDOG } from "./schema-fencing.ts";
 
 /** A configuration as it was written, each part in order by itself. */
 export type Written = z.output<typeof CONFIG>;
@@ -73,6 +74,12 @@ const MEMBER = choice("an address or a map", [
         site: leaves.text().optional().meta({ description: "A label for people." }),
       },
       later.LATER_IN_NODE,
+      {
+        fencing: {
+          message: "the devices of all nodes stand together, on top of the file",
+          hint: "fencing: { NODE: DEVICE }",
+        },
+      },
     ),
   },
   { ...otherwise, schema: leaves.hostAddress() },
@@ -107,10 +114,9 @@ const NAMED = {
 };
 
 const EXCLUSIVE = {
-  exclusive: leaves
-    .truth()
-    .optional()
-    .meta({ description: "false: two copies do no harm, a lapse is proof enough.", default: true }),
+  exclusive: leaves.truth().optional().meta({
+    description: "false: two copies do no harm, a lapse is proof enough. Otherwise true; with guard, false.",
+  }),
 };
 
 const DEVICE = {
@@ -184,7 +190,7 @@ const PROCESS = map({
   ...NAMED,
 });
 
-const RESOURCE = kinds(
+export const RESOURCE = kinds(
   "resource",
   { address: ADDRESS, addresses: ADDRESSES, command: COMMAND, process: PROCESS },
   later.LATER_RESOURCES,
@@ -260,6 +266,17 @@ const SERVICE = map(
       examples: [[{ address: "192.0.2.10/24" }]],
       description: "Started top to bottom, stopped bottom to top.",
     }),
+    guard: list(leaves.guardedPort()).optional().meta({
+      description: "Ports of the nodes' own addresses that are open only where the service is active.",
+    }),
+    split: oneOf(["proof", "eager"]).optional().meta({
+      description: "Between two voters; eager: two actives are preferred to none.",
+      default: "proof",
+    }),
+    accept_two_actives: leaves
+      .onlyTrue()
+      .optional()
+      .meta({ description: "With split: eager: exclusive resources may run twice." }),
     checks: CHECKS.optional(),
     failback: leaves.failback().optional().meta({
       description: "When the preferred node is back: manual, auto or after DURATION.",
@@ -306,6 +323,14 @@ export const CONFIG = map(
       description: "Voters that run no services: an address, a list, or a map.",
     }),
     voters: list(leaves.name()).optional().meta({ description: "Otherwise all nodes and witnesses vote." }),
+    fencing: FENCING.optional().meta({
+      description: "Per node: a device that makes certain that it is dead, or levels of them.",
+    }),
+    fence_policy: FENCE_POLICY.optional().meta({ description: "When and how often nodes are fenced." }),
+    watchdog: WATCHDOG.optional().meta({
+      description: "A timer that resets a node which hangs: required, best-effort, none, or a map.",
+      default: "none",
+    }),
     reach: list(leaves.hostAddress())
       .optional()
       .meta({ description: "A node that reaches none of these while another does gives everything up." }),

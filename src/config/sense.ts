@@ -1,51 +1,55 @@
 // What the parts of a configuration mean to each other. Takes any value, also one with parts that are wrong
 // by themselves (schema.ts says so): all problems are to be seen at once.
 
-import { nearest } from "#lib/nearest.ts";
 import { parseIp } from "#model/address.ts";
+import { ipOf, type Judgement, unknownMember, wrong, wrongKey } from "./complaint.ts";
 import { type Cursor, entries, items, key, top } from "./cursor.ts";
-import { CHECK, MEMBERS_MAX, VOTERS_MIN } from "./defaults.ts";
+import { CHECK, MEMBERS_MAX } from "./defaults.ts";
+import { judgeGuards } from "./guards.ts";
 import { isMap, read } from "./kit.ts";
-import { formatDuration, parseDuration, parseFloating, parseHostAddress } from "./leaves.ts";
+import { formatDuration, parseDuration, parseFloating } from "./leaves.ts";
 import { type FoundMember, membersOf } from "./members.ts";
 import type { Finding } from "./problem.ts";
+import { judgeProtection } from "./protection.ts";
+import { judgeFencing, warnOfWatchdog } from "./sense-fencing.ts";
+import { servicesOf } from "./services.ts";
+import { judgeSplit } from "./split.ts";
 import { judgeTiming } from "./timing.ts";
-
-export interface Judgement {
-  readonly findings: readonly Finding[];
-  /** Allowed, yet probably not meant. */
-  readonly warnings: readonly Finding[];
-}
+import { judgeVoters, votersOf } from "./voters.ts";
 
 export function judgeSense(config: unknown): Judgement {
   const members = membersOf(config);
   const services = entries(key(top(config), "services"));
   const taken = takenAddresses(config, members);
-  const voters = judgeVoters(config, members);
-  const placed = services.flatMap(([, service]) => judgePlace(service, members));
+  const voters = votersOf(config, members);
+  const found = servicesOf(config);
+  const parts = [
+    judgeVoters(config, members, voters),
+    judgeProtection(config, members, voters, found),
+    judgeFencing(config, members, voters),
+    judgeGuards(config, found),
+  ];
   return {
     findings: [
       ...judgeMembers(members),
       ...judgeLinks(members),
       ...judgeFamilies(members),
-      ...voters.findings,
+      ...judgeRepeats(items(key(top(config), "voters")), "voter"),
       ...judgeTiming(key(top(config), "timing")),
       ...judgeRepeats(items(key(top(config), "reach")), "address"),
       ...judgeServiceNames(services, members),
-      ...placed,
+      ...services.flatMap(([, service]) => judgePlace(service, members)),
       ...judgeFloating(services, taken),
       ...services.flatMap(([, service]) => judgeService(service)),
+      ...found.flatMap((service) => judgeSplit(config, voters, service)),
+      ...parts.flatMap(({ findings }) => findings),
     ],
-    warnings: [...voters.warnings, ...services.flatMap(([name, service]) => warnOfPlace(name, service))],
+    warnings: [
+      ...parts.flatMap(({ warnings }) => warnings),
+      ...warnOfWatchdog(config, found),
+      ...services.flatMap(([name, service]) => warnOfPlace(name, service)),
+    ],
   };
-}
-
-function wrong(at: Cursor, message: string, hint: string): Finding {
-  return { path: at.path, at: "value", kind: "wrong", message, hint };
-}
-
-function wrongKey(at: Cursor, message: string, hint: string): Finding {
-  return { ...wrong(at, message, hint), at: "key" };
 }
 
 function judgeMembers(members: readonly FoundMember[]): readonly Finding[] {
@@ -109,56 +113,6 @@ function judgeFamilies(members: readonly FoundMember[]): readonly Finding[] {
     });
 }
 
-function judgeVoters(config: unknown, members: readonly FoundMember[]): Judgement {
-  const at = key(top(config), "voters");
-  const listed = items(at);
-  const ids = members.map((member) => member.id);
-  const unknown = listed
-    .filter((voter) => typeof voter.value === "string" && !ids.includes(voter.value))
-    .map((voter) => unknownMember(voter, ids, "member", "Members"));
-  const findings = [...unknown, ...judgeRepeats(listed, "voter")];
-  const isDefault = at.value === undefined;
-  const chosen = isDefault ? ids : listed.map((voter) => String(voter.value));
-  const place = isDefault ? key(top(config), "nodes") : at;
-  const count = isDefault ? ids.length : new Set(chosen).size;
-  // Where members are written but not well, nobody knows yet how many there will be.
-  const isKnown = isDefault ? isWellFilled(config, members) : listed.length > 0;
-  if (isKnown && count < VOTERS_MIN) findings.push(tooFewVoters(place, chosen, members));
-  const warnings: Finding[] = [];
-  if (count >= VOTERS_MIN && count % 2 === 0) {
-    const message = `${count} voters survive the loss of no more than ${count - 1} would`;
-    warnings.push(wrongKey(place, message, "make the number odd: add a witness, or list fewer voters"));
-  }
-  for (const member of members.filter(({ kind, id }) => kind === "witness" && !chosen.includes(id))) {
-    warnings.push(
-      wrongKey(member.at, `${member.id} does not vote, and a witness does nothing else`, "add it to voters"),
-    );
-  }
-  return { findings, warnings };
-}
-
-function isWellFilled(config: unknown, members: readonly FoundMember[]): boolean {
-  const isWanted = !isMap(config) || Object.hasOwn(config, "witness");
-  const kinds = members.map(({ kind }) => kind);
-  return kinds.includes("node") && (kinds.includes("witness") || !isWanted);
-}
-
-const WAYS_OUT =
-  "add a witness, a third machine that runs `understudy witness`: witness: 192.0.2.5; " +
-  "the other ways out, fencing and split: eager, come in a later version";
-
-function tooFewVoters(place: Cursor, voters: readonly string[], members: readonly FoundMember[]): Finding {
-  const isPair = voters.length === 2 && members.length === 2 && members.every(({ kind }) => kind === "node");
-  const who = isPair
-    ? "two nodes and no witness"
-    : `only ${voters.length === 1 ? "one voter" : "two voters"}`;
-  const hint =
-    members.length > voters.length
-      ? "list three voters, or leave `voters` out: then all members vote"
-      : WAYS_OUT;
-  return wrongKey(place, `${who}: no service could ever fail over by itself`, hint);
-}
-
 function judgePlace(service: Cursor, members: readonly FoundMember[]): readonly Finding[] {
   const place = items(key(service, "place"));
   const nodes = members.filter(({ kind }) => kind === "node").map(({ id }) => id);
@@ -175,13 +129,6 @@ function judgePlace(service: Cursor, members: readonly FoundMember[]): readonly 
     else findings.push(unknownMember(item, nodes, "node", "Nodes"));
   }
   return findings;
-}
-
-function unknownMember(at: Cursor, ids: readonly string[], what: string, plural: string): Finding {
-  const near = nearest(String(at.value), ids);
-  const all = `${plural} are: ${ids.join(", ")}`;
-  const hint = near === null ? all : `did you mean "${near}"? ${all}`;
-  return wrong(at, `unknown ${what} ${JSON.stringify(at.value)}`, hint);
 }
 
 function warnOfPlace(name: string, service: Cursor): readonly Finding[] {
@@ -291,11 +238,6 @@ function judgeRepeats(list: readonly Cursor[], what: string): readonly Finding[]
   return list
     .filter((_, index) => texts[index] !== null && texts.indexOf(texts[index] ?? null) < index)
     .map((at) => wrong(at, `the ${what} ${JSON.stringify(at.value)} is there twice`, "remove one"));
-}
-
-function ipOf(at: Cursor): string | null {
-  const answer = parseHostAddress(at.value);
-  return answer.kind === "read" ? answer.value : null;
 }
 
 function familyOf(at: Cursor): number | null {
