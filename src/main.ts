@@ -2,12 +2,13 @@
 
 import { terminalIo } from "#cli/io.ts";
 import { runCommand } from "#cli/run.ts";
+import { fenceAgents } from "./fence-agents.ts";
 import { VERSION } from "./version.ts";
 
 process.title = "understudy";
 // Set by bin/understudy for this process alone, not for the programs that it starts.
 delete process.env.MALLOC_ARENA_MAX;
-const ran = await runCommand(process.argv.slice(2), terminalIo(VERSION));
+const ran = await runCommand(process.argv.slice(2), { ...terminalIo(VERSION), fenceAgents });
 if (ran.kind === "exit") process.exitCode = ran.code;
 else {
   const { runDaemon } = await import("./run-daemon.ts");

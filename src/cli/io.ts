@@ -1,5 +1,7 @@
 // What a command sees of the outside: where it prints, whom it asks. Tests bring their own.
 
+import type { FenceAgents } from "./fence-agents.ts";
+
 export interface Io {
   /** Prints lines to stdout. */
   out(text: string): void;
@@ -12,6 +14,8 @@ export interface Io {
   /** Prints a question to stderr and reads one line; empty at the end of the input. */
   ask(question: string): Promise<string>;
   readonly version: string;
+  /** The fence agents of this host; absent: nobody can tell. */
+  readonly fenceAgents?: () => Promise<FenceAgents>;
   /** Other deadlines than usual, in milliseconds; for tests. */
   readonly times?: Partial<Times>;
   /** Ends `--watch` and `--follow`; absent: they end with the process. */
