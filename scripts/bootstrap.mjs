@@ -23,6 +23,8 @@ const PROGRAMS = {
   fence_ipmilan: "fence-agents",
   ipmi_sim: "openipmi",
   ipmitool: "ipmitool",
+  "qemu-system-x86_64": "qemu-system-x86",
+  busybox: "busybox-static",
 };
 
 const args = process.argv.slice(2);
