@@ -68,6 +68,29 @@ test("an invalid file ends with 65 and all problems, in text and in JSON", async
   assert.ok(json.problems.length >= 2);
 });
 
+test("a file that is good and hardly meant: the warnings with place and hint, and 0", async () => {
+  const byHand = GOOD.replace("witness: 198.51.100.9", "fencing: { chip: operator, dale: operator }");
+  writeFileSync(file, byHand);
+  const { code, out, err } = await run("check", file);
+  assert.equal(code, 0);
+  assert.match(out, /valid\. Cluster office: 2 nodes, 0 witnesses, 2 voters/);
+  assert.match(
+    err,
+    /understudy\.yaml:9:13: services\.web\.place\[0\]: when chip or dale dies, nothing moves web/,
+  );
+  assert.match(err, /hint: understudy confirm-dead chip/);
+  const json = JSON.parse((await run("check", file, "--json")).out);
+  assert.deepEqual([json.valid, json.warnings[0].line, json.warnings[0].column], [true, 9, 13]);
+});
+
+test("two nodes and nothing else: refused, with the ways out", async () => {
+  writeFileSync(file, GOOD.replace("witness: 198.51.100.9\n", ""));
+  const { code, err } = await run("check", file);
+  assert.equal(code, 65);
+  assert.match(err, /understudy\.yaml:3:1: nodes: two nodes and no witness/);
+  for (const way of [/witness: 192/, /ipmi: /, /split: eager/, /operator/]) assert.match(err, way);
+});
+
 test("a file that is missing, or no file, ends with 65", async () => {
   const missing = await run("check", file);
   assert.deepEqual([missing.code, missing.err], [65, `cannot read ${file}: there is no such file`]);

@@ -186,6 +186,27 @@ describe("bad input", { skip, timeout: 115_000 }, () => {
     );
     assert.match(broken, /broken\.yaml:\d+:\d+/);
     assert.match(broken, /did you mean/);
+    const alone = write(
+      "alone.yaml",
+      text.replace(/^witness: .*$/m, "fencing: { chip: { ssh: root@10.77.0.1 } }"),
+    );
+    const unproved = await refused("watch", up("chip", { config: alone }), 65);
+    assert.match(
+      unproved,
+      /alone\.yaml:\d+:\d+: services\.web\.place\[0\]: nothing could ever prove that chip or dale/,
+    );
+    assert.match(
+      unproved,
+      /ssh only asks[\s\S]*\^[\s\S]*hint: the ways out: a witness.*fencing: .*split: eager.*operator/,
+    );
+    const told = 'fencing: { chip: { ipmi: 10.9.8.1, user: ha, password: "s3cret" } }';
+    const leaky = write("leaky.yaml", text.replace(/^witness: /m, `${told}\n$&`));
+    const kept = await refused("watch", up("chip", { config: leaky }), 65);
+    assert.match(
+      kept,
+      /leaky\.yaml:\d+:\d+: fencing\.chip\.password: passwords are not written[\s\S]*hint: password_file/,
+    );
+    assert.doesNotMatch(kept, /s3cret/);
     const open = join(cluster.world.folder, "open.key");
     writeFileSync(open, `${"ab".repeat(32)}\n`);
     chmodSync(open, 0o644);
