@@ -84,9 +84,9 @@ export class Keeper {
   }
 
   onPulse(received: ReceivedPulse): void {
-    // First the answer, for which the other members wait.
-    this.#handle({ kind: "pulse", pulse: received.pulse, link: received.link });
+    // Before the turn, whose end says when to wake next; it takes microseconds.
     this.#pollKernel();
+    this.#handle({ kind: "pulse", pulse: received.pulse, link: received.link });
   }
 
   onWake(): void {

@@ -16,6 +16,8 @@ import type { ClockPort } from "#ports/clock.ts";
 const POLLS = 12;
 /** Ms. A timer that is no later than this was not held up: fewer than 32 datagrams can have come meanwhile. */
 const IN_TIME = 5;
+/** Ms. A deadline that is put off by more gets a new timer: waking for nothing costs more than that. */
+const FAR = 20;
 /** Ms. The longest wait that setTimeout takes; more would wake at once. A longer one is made of several. */
 const TIMER_LIMIT = 2 ** 31 - 1;
 
@@ -28,15 +30,15 @@ export interface Clock extends ClockPort {
 export function createClock(wake: () => void): Clock {
   let due: Instant = FOREVER;
   let timer: NodeJS.Timeout | null = null;
-  /** When `timer` was set for; it may be earlier than `due`, then it is set again. */
+  /** When `timer` was set for; it may be a little earlier than `due`, then it is set again. */
   let timerAt: Instant = FOREVER;
   let immediate: NodeJS.Immediate | null = null;
 
   function arm(): void {
     if (due === FOREVER || immediate !== null) return;
     if (timer !== null) {
-      // Most calls only put a deadline off: the timer stands and looks again when it fires.
-      if (timerAt <= due) return;
+      // Most calls only put a deadline off a little: the timer stands and looks again when it fires.
+      if (timerAt <= due && due < timerAt + FAR) return;
       clearTimeout(timer);
     }
     timer = null;

@@ -30,6 +30,7 @@ const calls = {
   ),
   recv: libc.func("intptr_t recv(int fd, void *data, size_t n, int flags)"),
   close: libc.func("int close(int fd)"),
+  madvise: libc.func("int madvise(uintptr_t address, size_t length, int advice)"),
   poll: libc.func("int poll(void *set, unsigned long n, int timeout)"),
   getsockname: libc.func("int getsockname(int fd, void *address, void *length)"),
   setsockopt: libc.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)"),
@@ -153,6 +154,11 @@ export function openPipe(): { readonly readEnd: number; readonly writeEnd: numbe
  */
 export function lockFile(fd: number): SysResult {
   return orErrno(calls.flock(fd, LOCK_EX | LOCK_NB));
+}
+
+/** Tells the kernel what will become of a range of memory, see madvise(2); `start` is the beginning of a page. */
+export function madvise(start: bigint, length: number, advice: number): SysResult {
+  return orErrno(calls.madvise(start, length, advice));
 }
 
 /** `pid` 0 is the calling thread, not the process. */
