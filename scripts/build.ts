@@ -19,6 +19,7 @@ const { metafile } = await build({
     understudy: "src/main.ts",
     "keeper-thread": "src/keeper-thread.ts",
     "config-thread": "src/config-thread.ts",
+    "kernel-trial": "src/kernel-trial.ts",
   },
   outdir: "dist",
   bundle: true,

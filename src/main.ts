@@ -10,7 +10,10 @@ process.title = "understudy";
 delete process.env.MALLOC_ARENA_MAX;
 const ran = await runCommand(process.argv.slice(2), { ...terminalIo(VERSION), fenceAgents });
 if (ran.kind === "exit") process.exitCode = ran.code;
-else {
+else if (ran.kind === "doctor") {
+  const { runDoctor } = await import("./run-doctor.ts");
+  process.exitCode = await runDoctor(ran.options, terminalIo(VERSION));
+} else {
   const { runDaemon } = await import("./run-daemon.ts");
   await runDaemon(ran.options);
 }

@@ -4,6 +4,7 @@
 import { nearest } from "#lib/nearest.ts";
 import { isProblem, parseArguments } from "./arguments.ts";
 import type { Command, DaemonCommand, RunnableCommand, UpOptions, UsageProblem } from "./command.ts";
+import type { DoctorCommand, DoctorOptions } from "./doctor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { Io } from "./io.ts";
 
@@ -11,15 +12,18 @@ import type { Io } from "./io.ts";
 export type Ran =
   | { readonly kind: "exit"; readonly code: ExitCode }
   /** Start the daemon. Only the command line was judged yet, not the configuration. */
-  | { readonly kind: "up"; readonly options: UpOptions };
+  | { readonly kind: "up"; readonly options: UpOptions }
+  /** Examine this host. */
+  | { readonly kind: "doctor"; readonly options: DoctorOptions };
 
-type AnyCommand = RunnableCommand | DaemonCommand;
+type AnyCommand = RunnableCommand | DaemonCommand | DoctorCommand;
 
 /** In the order in which the overview lists them. The literal import() lets the bundler keep them apart. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: AnyCommand }>>> = {
   up: () => import("./up.ts"),
   witness: () => import("./witness.ts"),
   check: () => import("./check.ts"),
+  doctor: () => import("./doctor.ts"),
   keygen: () => import("./keygen.ts"),
   status: () => import("./status.ts"),
   why: () => import("./why.ts"),
@@ -49,6 +53,10 @@ export async function runCommand(argv: readonly string[], io: Io): Promise<Ran> 
   if (isProblem(args)) return exit(complain(command, args, io));
   if (args.has("help")) return exit(await help([name], io));
   if ("run" in command) return exit(await command.run(args, io));
+  if ("examine" in command) {
+    const wanted = command.examine(args);
+    return isProblem(wanted) ? exit(complain(command, wanted, io)) : { kind: "doctor", options: wanted };
+  }
   const options = command.parse(args);
   return isProblem(options) ? exit(complain(command, options, io)) : { kind: "up", options };
 }

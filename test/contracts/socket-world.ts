@@ -148,7 +148,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     ...(signal === undefined ? {} : { signal }),
   };
   const ran = await runCommand(argv, io);
-  if (ran.kind === "up") return { code: -1, out: JSON.stringify(ran.options), err: "" };
+  if (ran.kind !== "exit") return { code: -1, out: JSON.stringify(ran.options), err: "" };
   return { code: ran.code, out: out.join("\n"), err: err.join("\n") };
 }
 
