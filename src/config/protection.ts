@@ -36,8 +36,8 @@ export function judgeProtection(
   if (pair && needy.length > 0 && !saysAnything(config, services)) {
     return { findings: [aloneTogether(members, voters)], warnings: [] };
   }
-  const nodes = members.filter(isNode).map(({ id }) => id);
-  const cases = needy.map((service) => proofsFor(config, service, nodes));
+  const proofs = new Map(members.filter(isNode).map(({ id }) => [id, proofOf(config, id)]));
+  const cases = needy.map((service) => caseOf(service, proofs));
   const isWitnessed = members.some(({ kind }) => kind === "witness");
   return {
     findings: cases.flatMap((one) => stuck(one, pair, isWitnessed)),
@@ -76,11 +76,12 @@ interface Case {
 }
 
 /** Names that no node has are another mistake, and are told elsewhere. */
-function proofsFor(config: unknown, service: FoundService, known: readonly string[]): Case {
-  const nodes = service.place
-    .map((at) => ({ at, id: String(at.value) }))
-    .filter(({ id }) => known.includes(id))
-    .map(({ at, id }) => ({ at, id, proof: proofOf(config, id) }));
+function caseOf(service: FoundService, proofs: ReadonlyMap<string, Proof>): Case {
+  const nodes = service.place.flatMap((at) => {
+    const id = String(at.value);
+    const proof = proofs.get(id);
+    return proof === undefined ? [] : [{ at, id, proof }];
+  });
   return { service, nodes };
 }
 

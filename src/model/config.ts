@@ -18,7 +18,7 @@ export interface Config {
   readonly timing: Timing;
   /** Nodes and witnesses, sorted by id. */
   readonly members: readonly MemberConfig[];
-  /** Sorted; at least three. Each is the id of a member. */
+  /** Sorted; at least two, and then both are nodes. Each is the id of a member. */
   readonly voters: readonly NodeId[];
   /** IP addresses of which a node must reach one while another node does, or give everything up. May be empty. */
   readonly reach: readonly string[];
