@@ -33,14 +33,21 @@ export function programPath(): string {
   return process.env.UNDERSTUDY ?? join(ROOT, "bin", "understudy");
 }
 
-/** Writes the configuration and a fresh cluster key, and starts the web service and the daemons. */
-export function startCluster(world: World, timing: TimingName): Cluster {
+/**
+ * Writes the configuration and a fresh cluster key, and starts the web service and the daemons. `failureAge` is the
+ * service's `failure_age`; null: the default.
+ */
+export function startCluster(
+  world: World,
+  timing: TimingName,
+  { failureAge = null }: { readonly failureAge?: string | null } = {},
+): Cluster {
   const nodes = ["chip", "dale"];
   const witness = "witness";
   const key = join(world.folder, "cluster.key");
   writeFileSync(key, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
   const config = join(world.folder, "understudy.yaml");
-  writeFileSync(config, configText({ world, timing, nodes, witness, key }));
+  writeFileSync(config, configText({ world, timing, nodes, witness, key, failureAge }));
   const responders = new Map(nodes.map((node) => [node, startResponder(world, node, [FLOATING])]));
   const cluster: Cluster = { world, timing, nodes, witness, config, daemons: new Map(), responders };
   for (const node of [...nodes, witness]) startDaemon(cluster, node);
@@ -202,9 +209,12 @@ export function foldersOf(
   return { stateDir: join(folder, "state"), runDir: join(folder, "run") };
 }
 
-type ConfigParts = Pick<Cluster, "world" | "timing" | "nodes" | "witness"> & { readonly key: string };
+type ConfigParts = Pick<Cluster, "world" | "timing" | "nodes" | "witness"> & {
+  readonly key: string;
+  readonly failureAge: string | null;
+};
 
-function configText({ world, timing, nodes, witness, key }: ConfigParts): string {
+function configText({ world, timing, nodes, witness, key, failureAge }: ConfigParts): string {
   return `version: 1
 cluster: demo
 timing: ${timing}
@@ -218,7 +228,7 @@ services:
   ${SERVICE}:
     place: [${nodes.join(", ")}]
     failback: manual
-    resources:
+${failureAge === null ? "" : `    failure_age: ${failureAge}\n`}    resources:
       - address: ${FLOATING}/24
     checks:
       - http: http://localhost:7777/

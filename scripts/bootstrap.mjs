@@ -20,6 +20,7 @@ const PROGRAMS = {
   ping: "iputils-ping",
   ps: "procps",
   unshare: "util-linux",
+  faketime: "faketime",
   fence_ipmilan: "fence-agents",
   ipmi_sim: "openipmi",
   ipmitool: "ipmitool",

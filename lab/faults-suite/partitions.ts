@@ -13,8 +13,8 @@ import {
   type Turn,
 } from "./scenario.ts";
 
-const PARTED = { fullMs: 5_000, shortMs: 1_500 };
-const FLAPPING = { fullMs: 30_000, shortMs: 3_000 };
+const PARTED = { fullMs: 5_000, shortMs: 1_200 };
+const FLAPPING = { fullMs: 30_000, shortMs: 2_000 };
 const FLAP_EVERY_MS = 200;
 const WITHIN_MS = 60_000;
 
@@ -52,41 +52,57 @@ const KINDS: readonly {
   { name: "active", who: "the active", to: "both others", cut: ACTIVE, must: ONE_MOVE },
 ];
 
-export const PARTITIONS: Row = {
-  title: "partitions",
-  needs: { links: 1, ownDisks: false },
-  scenarios: KINDS.flatMap(({ name, who, to, cut, must }): Scenario[] => [
-    {
-      name: `part-${name}`,
-      does: `${who} and ${to} lose each other for 5 s`,
-      must,
-      play: (turn) => part(turn, cut),
-      withinMs: WITHIN_MS,
-    },
-    {
-      name: `mute-${name}`,
-      does: `${to} ${to === "both others" ? "do" : "does"} not hear ${who} for 5 s, the other way all is well`,
-      must,
-      play: (turn) => part(turn, only(cut)),
-      withinMs: WITHIN_MS,
-    },
-    {
-      name: `deaf-${name}`,
-      does: `${who} does not hear ${to} for 5 s, the other way all is well`,
-      must,
-      play: (turn) => part(turn, turned(cut)),
-      withinMs: WITHIN_MS,
-    },
-    {
-      name: `flap-${name}`,
-      does: `${who} and ${to} lose each other for 200 ms and have each other for 200 ms, 30 s long`,
-      // Whether so short a partition lasts longer than a lease is the profile's affair.
-      must: must === NOTHING ? NOTHING : { moves: null, outage: null },
-      play: (turn) => flap(turn, cut),
-      withinMs: WITHIN_MS,
-    },
-  ]),
-};
+type Kind = (typeof KINDS)[number];
+
+export const PARTITIONS: Row = rowOf("partitions", (kind) => [both(kind), flapping(kind)]);
+export const ONE_WAY_PARTITIONS: Row = rowOf("one-way partitions", (kind) => [mute(kind), deaf(kind)]);
+
+function rowOf(title: string, scenarios: (kind: Kind) => readonly Scenario[]): Row {
+  return { title, needs: { links: 1, ownDisks: false }, scenarios: KINDS.flatMap(scenarios) };
+}
+
+function both({ name, who, to, cut, must }: Kind): Scenario {
+  return {
+    name: `part-${name}`,
+    does: `${who} and ${to} lose each other for 5 s`,
+    must,
+    play: (turn) => part(turn, cut),
+    withinMs: WITHIN_MS,
+  };
+}
+
+function mute({ name, who, to, cut, must }: Kind): Scenario {
+  const verb = to === "both others" ? "do" : "does";
+  return {
+    name: `mute-${name}`,
+    does: `${to} ${verb} not hear ${who} for 5 s, the other way all is well`,
+    must,
+    play: (turn) => part(turn, only(cut)),
+    withinMs: WITHIN_MS,
+  };
+}
+
+function deaf({ name, who, to, cut, must }: Kind): Scenario {
+  return {
+    name: `deaf-${name}`,
+    does: `${who} does not hear ${to} for 5 s, the other way all is well`,
+    // Whoever is heard is not excluded, so a deaf active is not replaced: it lapses, and answers nobody meanwhile.
+    must: must === NOTHING ? NOTHING : { moves: [0, 1], outage: null },
+    play: (turn) => part(turn, turned(cut)),
+    withinMs: WITHIN_MS,
+  };
+}
+
+function flapping({ name, who, to, cut, must }: Kind): Scenario {
+  return {
+    name: `flap-${name}`,
+    does: `${who} and ${to} lose each other for 200 ms and have each other for 200 ms, 30 s long`,
+    // Whether so short a partition lasts longer than a lease is the profile's affair.
+    must: must === NOTHING ? NOTHING : { moves: null, outage: null },
+    play: (turn) => flap(turn, cut),
+    withinMs: WITHIN_MS,
+  };
+}
 
 async function part(turn: Turn, cut: Cut): Promise<Played> {
   const { world } = turn.stage.cluster;

@@ -38,6 +38,8 @@ export type Stage = {
 const READY_WITHIN_MS = 40_000;
 /** The client's pace: finer than any bound, little enough to leave the cores to the daemons. */
 const ASK_EVERY_MS = 2;
+/** Meddling may make the service fail on both nodes; where it failed it is not started again for ten minutes otherwise. */
+const FAILURE_AGE = "5s";
 /** Of a member's state directory with a disk of its own; a journal file grows to 8 MiB. */
 const DISK_SIZE = "4m";
 
@@ -47,7 +49,7 @@ export async function openStage(timing: TimingName, needs: StageNeeds): Promise<
   const world = await createWorld({ links: needs.links });
   try {
     if (needs.ownDisks) for (const name of ["chip", "dale", "witness"]) mountDisk(world, name);
-    const cluster = startCluster(world, timing);
+    const cluster = startCluster(world, timing, { failureAge: FAILURE_AGE });
     const stage: Stage = {
       cluster,
       client: watchAddress(world, { mode: "udp", address: FLOATING, everyMs: ASK_EVERY_MS }),

@@ -5,8 +5,10 @@ import type { TimingName } from "../cluster.ts";
 import { monotonicMs, sleep } from "../shell.ts";
 import { REQUEST_TIMEOUT_MS } from "../watch.ts";
 import { CLOCKS } from "./clocks.ts";
+import { DISKS_OWN, DISKS_PLAIN } from "./disks.ts";
 import { judge, type Seen, see } from "./judge.ts";
-import { PARTITIONS } from "./partitions.ts";
+import { MEDDLING_ROW } from "./meddling.ts";
+import { ONE_WAY_PARTITIONS, PARTITIONS } from "./partitions.ts";
 import { PROCESSES } from "./processes.ts";
 import type { Played, Row, Scenario, Turn } from "./scenario.ts";
 import { closeStage, keepEvidence, openStage, type Stage, settle } from "./stage.ts";
@@ -17,10 +19,14 @@ import { WEATHER_ONE_LINK, WEATHER_TWO_LINKS } from "./weather.ts";
 export const ROWS: readonly Row[] = [
   PROCESSES,
   PARTITIONS,
+  ONE_WAY_PARTITIONS,
   WEATHER_ONE_LINK,
   WEATHER_TWO_LINKS,
   STORM_ROW,
   CLOCKS,
+  DISKS_OWN,
+  DISKS_PLAIN,
+  MEDDLING_ROW,
 ];
 
 export type SuiteOptions = {

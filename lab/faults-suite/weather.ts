@@ -4,7 +4,7 @@ import { lasting, type Must, NOTHING, type Played, type Row, type Scenario, type
 import { membersOf } from "./stage.ts";
 import { beginWeather, type Weather } from "./traffic.ts";
 
-const BAD = { fullMs: 20_000, shortMs: 3_000 };
+const BAD = { fullMs: 20_000, shortMs: 2_500 };
 const WITHIN_MS = 60_000;
 
 /** With one link the number of moves is only stated: no rule can tell bad weather from a dead host. */
