@@ -38,6 +38,7 @@ function viewWith(count: number): View {
     now: instant(1_000_000),
     services,
     nodes: NODES.map((id, index) => nodeView(id, index, services)),
+    eager: false,
     intents: {
       version: { term: term(1), number: 1 },
       maintenanceAll: false,
@@ -79,7 +80,7 @@ function nodeView(id: NodeId, position: number, services: readonly ServiceConfig
     return [
       name,
       {
-        report: { service: name, standing, health, failures: 0, detail: null },
+        report: { service: name, standing, health, failures: 0, stuck: false, detail: null },
         orderedActive: isActive ? 1 : null,
         activeSince: isActive ? 1 : null,
         fitSince: instant(950_000 + index),
@@ -92,6 +93,8 @@ function nodeView(id: NodeId, position: number, services: readonly ServiceConfig
     standing: position === 0 ? "excluded" : "alive",
     reach: "ok",
     leaving: false,
+    proof: null,
+    remedy: null,
     reported: true,
     obeys: 1,
     services: new Map(views),

@@ -9,6 +9,7 @@ import { KernelAddresses } from "#drivers/net/kernel-addresses.ts";
 import { createPulses } from "#drivers/pulse/pulses.ts";
 import { openStore } from "#drivers/store/store.ts";
 import { becomeRealtime } from "#drivers/sys/realtime.ts";
+import { createWatchdog } from "#drivers/watchdog/watchdog.ts";
 import { identify } from "#engine/identity.ts";
 import { CLAUSES } from "#engine/lease/clauses.ts";
 import { assert } from "#lib/assert.ts";
@@ -23,6 +24,7 @@ export interface KeeperData {
   readonly config: Config;
   readonly self: NodeId;
   readonly boot: number;
+  readonly kernelBoot: string;
   readonly key: Uint8Array;
   readonly stateDir: string;
 }
@@ -53,7 +55,7 @@ const COUNTERS_EVERY = 2_000;
 
 const port = parentPort;
 assert(port !== null, "this file runs as a thread of understudy");
-const { config, self, boot, key, stateDir } = workerData as KeeperData;
+const { config, self, boot, kernelBoot, key, stateDir } = workerData as KeeperData;
 const tell = (message: unknown) => port.postMessage(message);
 
 const realtime = becomeRealtime(PRIORITY);
@@ -89,9 +91,17 @@ function start(problem: string | null): void {
   const isNode = config.members.some((m) => m.id === self && m.kind === "node");
   const isRealtime = realtime.kind === "done";
   const started = Keeper.start(
-    { clock, pulses, store: opened.store, grants: new KernelGuard(), addresses: new KernelAddresses(), tell },
     {
-      identity: identify({ config, self, boot, isRealtime, clauses: CLAUSES }),
+      clock,
+      pulses,
+      store: opened.store,
+      grants: new KernelGuard(),
+      addresses: new KernelAddresses(),
+      watchdog: createWatchdog(config.watchdog),
+      tell,
+    },
+    {
+      identity: identify({ config, self, boot, isRealtime, kernelBoot, clauses: CLAUSES }),
       members: config.members,
       addresses: isNode ? floatingAddresses(config, self) : [],
     },

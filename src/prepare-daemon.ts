@@ -1,6 +1,7 @@
 // What a daemon needs before it starts: a right configuration, its own name in it, the cluster key, a state
 // directory of its own, and the number of its life. Whatever is missing is said in a sentence.
 
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker as Thread } from "node:worker_threads";
 import { DEFAULT_STATE_DIR, type UpOptions } from "#cli/command.ts";
@@ -22,6 +23,7 @@ export interface Prepared {
   readonly stateDir: string;
   readonly store: StorePort;
   readonly boot: number;
+  readonly kernelBoot: string;
   readonly unlock: () => void;
 }
 
@@ -32,6 +34,8 @@ export interface Refusal {
 
 /** Name of the document that counts this member's lives. */
 const BOOT_DOCUMENT = "boot";
+/** A UUID that the kernel draws at each boot, see random(4). */
+const KERNEL_BOOT = "/proc/sys/kernel/random/boot_id";
 
 export async function prepareDaemon(options: UpOptions): Promise<Prepared | Refusal> {
   const read = await readConfig(options.configFile);
@@ -53,7 +57,16 @@ export async function prepareDaemon(options: UpOptions): Promise<Prepared | Refu
   if (opened.kind === "failed") return failed(opened.problem);
   const boot = nextBoot(opened.store);
   if (typeof boot !== "number") return boot;
-  return { config, self, key: key.key, stateDir, store: opened.store, boot, unlock: lock.release };
+  return {
+    config,
+    self,
+    key: key.key,
+    stateDir,
+    store: opened.store,
+    boot,
+    kernelBoot: kernelBoot(),
+    unlock: lock.release,
+  };
 }
 
 /** The configuration, read in a thread of its own; see there. Warnings go to stderr. */
@@ -87,3 +100,12 @@ function nextBoot(store: StorePort): number | Refusal {
 }
 
 const failed = (problem: string): Refusal => ({ code: EXIT.failed, text: `understudy: ${problem}` });
+
+/** Without it no boot is the same as another: nothing is resumed then. */
+function kernelBoot(): string {
+  try {
+    return readFileSync(KERNEL_BOOT, "utf8").trim();
+  } catch {
+    return `unknown at ${Date.now()}`;
+  }
+}

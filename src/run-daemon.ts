@@ -15,6 +15,7 @@ import { Worker } from "#daemon/worker.ts";
 import { createChecks } from "#drivers/checks/checks.ts";
 import { createClock, now } from "#drivers/clock/clock.ts";
 import { datagramsOf, MESSAGE_BUFFER, MESSAGE_WINDOW } from "#drivers/datagrams/datagrams.ts";
+import { createFences } from "#drivers/fence/fences.ts";
 import { openJournal } from "#drivers/journal/journal.ts";
 import { createPeers } from "#drivers/peer/peers.ts";
 import { createPrograms } from "#drivers/programs/programs.ts";
@@ -84,11 +85,12 @@ class Daemon {
   readonly #clock = createClock(() => this.#worker?.onWake());
   readonly #resources;
   readonly #checks;
+  readonly #fences;
   readonly #peers;
   #isEnding = false;
 
   constructor(options: UpOptions, prepared: Prepared) {
-    const { config, self, key, stateDir, boot } = prepared;
+    const { config, self, key, stateDir, boot, kernelBoot } = prepared;
     this.#options = options;
     this.#prepared = prepared;
     this.#config = config;
@@ -98,7 +100,8 @@ class Daemon {
     mkdirSync(options.runDir, { recursive: true });
     this.#resources = createResources(programs, options.runDir);
     this.#checks = createChecks(programs);
-    const data: KeeperData = { config, self, boot, key, stateDir };
+    this.#fences = createFences(programs);
+    const data: KeeperData = { config, self, boot, kernelBoot, key, stateDir };
     this.#thread = new Thread(threadFile("keeper-thread"), { workerData: data });
     this.#peers = createPeers({
       me: self,
@@ -185,6 +188,7 @@ class Daemon {
         store: this.#prepared.store,
         resources: this.#resources,
         checks: this.#checks,
+        fences: this.#fences,
         journal: this.#journal,
         toKeeper: (message: ToKeeper) => this.#thread.postMessage(message),
         exit: () => this.#end(EXIT.ok),
@@ -200,9 +204,9 @@ class Daemon {
   }
 
   #identity(config: Config): ReturnType<typeof identify> {
-    const { self, boot } = this.#prepared;
+    const { self, boot, kernelBoot } = this.#prepared;
     const isRealtime = this.#realtimeProblem === null;
-    return identify({ config, self, boot, isRealtime, clauses: CLAUSES });
+    return identify({ config, self, boot, isRealtime, kernelBoot, clauses: CLAUSES });
   }
 
   #host(): ApiHost {

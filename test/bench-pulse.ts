@@ -57,6 +57,7 @@ function pulseOf(members: number): Pulse {
     reset: [],
     readmit: [],
     resetDone: null,
+    watchdog: null,
     left: false,
     hurry: false,
   };

@@ -27,6 +27,9 @@ export function pictureOf(document: StatusDocument): ClusterPicture | null {
         to: nodeId(each.to),
       })),
     },
+    // They are in what services wait for.
+    proofs: [],
+    proving: [],
   };
 }
 
@@ -45,6 +48,9 @@ export function leaseOf({ lease }: StatusDocument): LeaseNews | null {
     // It concerns only how the daemon itself stops.
     othersSuffice: true,
     left: lease.left,
+    // Neither changes a sentence about services.
+    pair: null,
+    watchdog: { stage: "none", timeout: null, problem: null },
     members: [],
   };
 }

@@ -5,24 +5,24 @@
 
 import { keeperEngine } from "#engine/engine.ts";
 import type { Identity } from "#engine/identity.ts";
-import type { KeeperEffect, KeeperEvent } from "#engine/keeper.ts";
-import type { KeeperState } from "#engine/lease/state.ts";
+import type { KeeperEffect, KeeperEvent, StoredLease } from "#engine/keeper.ts";
+import type { KeeperState, PairRecord } from "#engine/lease/state.ts";
 import { unreachable } from "#lib/unreachable.ts";
 import type { FloatingAddress } from "#model/address.ts";
 import { addressKey, formatAddress } from "#model/address.ts";
 import type { MemberConfig } from "#model/config.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
-import type { NodeId } from "#model/ids.ts";
 import type { JournalLine } from "#model/journal.ts";
 import type { Vote } from "#model/pulse.ts";
 import type { Instant } from "#model/units.ts";
-import { earlier, instant, NEVER, term } from "#model/units.ts";
+import { earlier, instant, ms, NEVER } from "#model/units.ts";
 import type { AddressEvent, AddressPort } from "#ports/addresses.ts";
 import type { ClockPort } from "#ports/clock.ts";
 import type { GrantPort } from "#ports/grants.ts";
 import type { Outcome } from "#ports/outcome.ts";
 import type { PulsePort, ReceivedPulse } from "#ports/pulse.ts";
 import type { StorePort } from "#ports/store.ts";
+import type { WatchdogPort } from "#ports/watchdog.ts";
 
 export interface KeeperPorts {
   readonly clock: ClockPort;
@@ -30,6 +30,7 @@ export interface KeeperPorts {
   readonly store: StorePort;
   readonly grants: GrantPort;
   readonly addresses: AddressPort;
+  readonly watchdog: WatchdogPort;
   /** To the worker of this daemon. */
   readonly tell: (message: ToWorker) => void;
 }
@@ -43,6 +44,10 @@ export interface KeeperOptions {
 
 /** Name of the document in which a voter's newest vote is stored. */
 export const VOTE_DOCUMENT = "vote";
+/** Name of the document in which one of two voters keeps what its next life may go on with. */
+export const PAIR_DOCUMENT = "pair";
+/** Clocks are read one after the other: a difference up to this is no sleep, ms. */
+const NO_SLEEP = 20;
 /** The kernel is asked at least this often what others did to addresses and guard, ms. */
 const POLL_EVERY = 100;
 /** Whatever wakes the keeper this much before the time serves for it, ms: asking takes microseconds, waking more. */
@@ -61,16 +66,23 @@ export class Keeper {
   #guard: "intact" | "failed" = "intact";
   #deviceProblem: string | null = null;
   #polledAt: Instant = NEVER;
+  /** How long the host had slept in all when it was last looked at, ms, and when that was. */
+  #slept: number;
+  #lookedAt: Instant;
 
-  /** Reads the stored vote; a damaged one is an error in a sentence, since a lost vote could be cast twice. */
+  /** Reads what is stored; damage is an error in a sentence, since a lost vote could be cast twice. */
   static start(ports: KeeperPorts, options: KeeperOptions): Keeper | { readonly problem: string } {
-    const stored = readVote(ports.store);
-    if (typeof stored === "object" && stored !== null && "problem" in stored) return stored;
-    return new Keeper(ports, options, stored);
+    const vote = readStored(ports.store, VOTE_DOCUMENT, isVote);
+    if ("problem" in vote) return vote;
+    const pair = readStored(ports.store, PAIR_DOCUMENT, isPairRecord);
+    if ("problem" in pair) return pair;
+    return new Keeper(ports, options, { vote: vote.value, pair: pair.value });
   }
 
-  private constructor(ports: KeeperPorts, options: KeeperOptions, stored: Vote | null) {
+  private constructor(ports: KeeperPorts, options: KeeperOptions, stored: StoredLease) {
     this.#ports = ports;
+    this.#slept = ports.clock.slept();
+    this.#lookedAt = ports.clock.now();
     this.#addresses = options.addresses;
     const now = ports.clock.now();
     this.#state = keeperEngine.start(options.identity, options.members, stored, now);
@@ -163,6 +175,7 @@ export class Keeper {
     this.#queue.push(event);
     if (this.#isBusy) return;
     this.#isBusy = true;
+    this.#noticeSleep();
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         const turn = keeperEngine.handle(this.#state, next, this.#ports.clock.now());
@@ -174,6 +187,20 @@ export class Keeper {
     }
   }
 
+  /** What queued up during a sleep must not be used before the grants are closed. */
+  #noticeSleep(): void {
+    const { clock } = this.#ports;
+    const slept = clock.slept();
+    const now = clock.now();
+    const gap = slept - this.#slept;
+    // Two clocks of one host may differ in rate a little while one of them is slewed.
+    const isSleep = gap > NO_SLEEP + (now - this.#lookedAt) * this.#state.identity.drift;
+    this.#slept = slept;
+    this.#lookedAt = now;
+    if (!isSleep) return;
+    this.#queue.unshift({ kind: "resumed", gap: ms(gap) });
+  }
+
   #carryOut(effect: KeeperEffect): void {
     const { pulses, addresses, clock, tell } = this.#ports;
     switch (effect.kind) {
@@ -181,6 +208,10 @@ export class Keeper {
         return pulses.send(effect.pulse, effect.to);
       case "store-vote":
         return this.#storeVote(effect.vote);
+      case "store-pair":
+        return this.#storePair(effect.record);
+      case "watchdog":
+        return this.#watchdog(effect.act);
       case "take":
         return this.#take(effect);
       case "renew":
@@ -211,6 +242,35 @@ export class Keeper {
       if (problem !== null) this.#journal("lease", "vote", "not stored", "store-failed", problem);
       this.#handle({ kind: "vote-stored", vote, ok, problem });
     });
+  }
+
+  #storePair(record: PairRecord): void {
+    this.#ports.store.write(PAIR_DOCUMENT, JSON.stringify(record), (written) => {
+      if (written.kind === "failed")
+        this.#journal("lease", "tenure", "not stored", "store-failed", written.problem);
+      this.#handle({ kind: "pair-stored", record, ok: written.kind === "done" });
+    });
+  }
+
+  #watchdog(act: "arm" | "feed" | "disarm"): void {
+    const { watchdog } = this.#ports;
+    switch (act) {
+      case "arm": {
+        const armed = watchdog.arm();
+        const [timeout, problem] = armed.kind === "armed" ? [armed.timeout, null] : [null, armed.detail];
+        this.#queue.push({ kind: "watchdog-armed", timeout, problem });
+        return;
+      }
+      case "feed":
+        if (!watchdog.feed())
+          this.#journal("watchdog", "watchdog", "not fed", "feed-failed", "the device said no");
+        return;
+      case "disarm":
+        if (!watchdog.disarm()) this.#journal("watchdog", "watchdog", "not disarmed", "nowayout", NO_WAY_OUT);
+        return;
+      default:
+        return unreachable(act);
+    }
   }
 
   #take(effect: Extract<KeeperEffect, { kind: "take" }>): void {
@@ -321,27 +381,42 @@ function linkText({ change, from }: Extract<AddressEvent, { kind: "link" }>): st
   return from === null ? LINK_TEXT[change] : `${LINK_TEXT[change]}, it was ${from}`;
 }
 
-function readVote(store: StorePort): Vote | null | { readonly problem: string } {
-  const read = store.read(VOTE_DOCUMENT);
+const NO_WAY_OUT =
+  "its driver does not let go of it (nowayout): the host is reset when nobody feeds it again";
+
+/** A document of an earlier life, if it is one. */
+function readStored<T>(
+  store: StorePort,
+  name: string,
+  is: (value: unknown) => value is T,
+): { readonly value: T | null } | { readonly problem: string } {
+  const read = store.read(name);
   switch (read.kind) {
     case "absent":
-      return null;
+      return { value: null };
     case "damaged":
     case "failed":
       return { problem: read.problem };
-    case "found":
-      return parseVote(read.text);
+    case "found": {
+      const value: unknown = JSON.parse(read.text);
+      return is(value) ? { value } : { problem: `the stored ${name} is not one: ${read.text}` };
+    }
     default:
       return unreachable(read);
   }
 }
 
-function parseVote(text: string): Vote | { readonly problem: string } {
-  const value: unknown = JSON.parse(text);
-  if (typeof value === "object" && value !== null && "term" in value && "for" in value) {
-    if (typeof value.term === "number" && typeof value.for === "string") {
-      return { term: term(value.term), for: value.for as NodeId };
-    }
-  }
-  return { problem: `the stored vote is not one: ${text}` };
+function isVote(value: unknown): value is Vote {
+  return has(value, "term", "number") && has(value, "for", "string");
+}
+
+function isPairRecord(value: unknown): value is PairRecord {
+  const isNumberOrNull = (name: string) => has(value, name, "number") || has(value, name, "object");
+  return has(value, "kernelBoot", "string") && isNumberOrNull("held") && isNumberOrNull("heard");
+}
+
+/** Does it have this property, of this type? */
+function has(value: unknown, name: string, type: string): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return typeof (value as Record<string, unknown>)[name] === type;
 }

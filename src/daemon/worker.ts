@@ -9,6 +9,8 @@ import type { WorkerEffect, WorkerEvent, WorkerState } from "#engine/worker.ts";
 import { unreachable } from "#lib/unreachable.ts";
 import { formatAddress } from "#model/address.ts";
 import { type CheckConfig, type Config, isGrant } from "#model/config.ts";
+import type { Deed, DeedAnswer } from "#model/deeds.ts";
+import type { DeathProof } from "#model/fencing.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId, ServiceName } from "#model/ids.ts";
 import type { Intent, Intents } from "#model/intents.ts";
@@ -17,6 +19,7 @@ import type { IntentAnswer, Message } from "#model/order.ts";
 import { ms } from "#model/units.ts";
 import type { CheckPort, CheckResult } from "#ports/checks.ts";
 import type { ClockPort } from "#ports/clock.ts";
+import type { FencePort } from "#ports/fence.ts";
 import type { JournalPort } from "#ports/journal.ts";
 import type { PeerPort } from "#ports/peer.ts";
 import type { OpResult, ProcessExit, ResourcePort } from "#ports/resources.ts";
@@ -28,6 +31,7 @@ export interface WorkerPorts {
   readonly store: StorePort;
   readonly resources: ResourcePort;
   readonly checks: CheckPort;
+  readonly fences: FencePort;
   readonly journal: Pick<JournalPort, "append">;
   /** To the keeper of this daemon. */
   readonly toKeeper: (message: ToKeeper) => void;
@@ -42,6 +46,8 @@ export interface WorkerOptions {
 
 /** Name of the document in which a voter's intents are stored. */
 export const INTENTS_DOCUMENT = "intents";
+/** Name of the document in which a node keeps what it knows for certain about nodes that are gone. */
+export const PROOFS_DOCUMENT = "proofs";
 /** A reach target is given this long to answer, ms; several at once. */
 const REACH_PATIENCE = 800;
 
@@ -50,13 +56,17 @@ export class Worker {
   readonly #ports: WorkerPorts;
   readonly #queue: WorkerEvent[] = [];
   readonly #answers = new Map<string, (answer: IntentAnswer) => void>();
+  readonly #deeds = new Map<string, (answer: DeedAnswer) => void>();
   #isBusy = false;
   #asked = 0;
 
   constructor(ports: WorkerPorts, options: WorkerOptions) {
     this.#ports = ports;
     const stored = readIntents(ports.store);
-    this.#state = workerEngine.start(options.identity, options.config, stored, ports.clock.now());
+    const proofs = readProofs(ports.store);
+    const now = ports.clock.now();
+    this.#state = workerEngine.start(options.identity, options.config, stored, proofs.proofs, now);
+    if (proofs.problem !== null) this.#journal("proofs", "not read", "store-failed", proofs.problem);
     if ("problem" in stored) this.#journal("intents", "not read", "store-failed", stored.problem);
     ports.resources.onExit((exit) => this.#onExit(exit));
     this.#handle({ kind: "wake" });
@@ -87,6 +97,14 @@ export class Worker {
     const id = `${self}.${boot}.${this.#asked}`;
     this.#answers.set(id, answer);
     this.#handle({ kind: "ask", id, intent });
+  }
+
+  /** What this daemon is asked to do by itself; answered once, a fencing when its levels are through. */
+  do(deed: Deed, answer: (answer: DeedAnswer) => void): void {
+    this.#asked += 1;
+    const id = `deed ${this.#asked}`;
+    this.#deeds.set(id, answer);
+    this.#handle({ kind: "deed", id, deed });
   }
 
   /** Moves everything away, says goodbye, then calls `exit`. Idempotent. */
@@ -136,6 +154,21 @@ export class Worker {
         answer?.(effect.answer);
         return;
       }
+      case "deed-done": {
+        const answer = this.#deeds.get(effect.id);
+        this.#deeds.delete(effect.id);
+        answer?.(effect.answer);
+        return;
+      }
+      case "fence-call": {
+        const { callId, node, device, verb } = effect;
+        ports.fences.call({ node, device, verb }, (said) =>
+          this.#handle({ kind: "fence-said", callId, said }),
+        );
+        return;
+      }
+      case "store-proofs":
+        return this.#storeProofs(effect.proofs);
       case "journal":
         return ports.journal.append(effect.line);
       case "wake":
@@ -145,6 +178,12 @@ export class Worker {
       default:
         return unreachable(effect);
     }
+  }
+
+  #storeProofs(proofs: readonly DeathProof[]): void {
+    this.#ports.store.write(PROOFS_DOCUMENT, JSON.stringify(proofs), (written) => {
+      if (written.kind === "failed") this.#journal("proofs", "not stored", "store-failed", written.problem);
+    });
   }
 
   #runOp(effect: Extract<WorkerEffect, { kind: "run-op" }>): void {
@@ -258,6 +297,25 @@ function readIntents(store: StorePort): { readonly intents: Intents | null } | {
     case "found":
       // Written by us and checked by the store: what is there is a whole document.
       return { intents: JSON.parse(read.text) as Intents };
+    default:
+      return unreachable(read);
+  }
+}
+
+/** Without them nodes that were proved dead have to be proved so again: nothing worse. */
+function readProofs(store: StorePort): {
+  readonly proofs: readonly DeathProof[];
+  readonly problem: string | null;
+} {
+  const read = store.read(PROOFS_DOCUMENT);
+  switch (read.kind) {
+    case "absent":
+      return { proofs: [], problem: null };
+    case "damaged":
+    case "failed":
+      return { proofs: [], problem: read.problem };
+    case "found":
+      return { proofs: JSON.parse(read.text) as DeathProof[], problem: null };
     default:
       return unreachable(read);
   }

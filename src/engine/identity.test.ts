@@ -34,7 +34,14 @@ function configOf(voters: readonly string[]): Config {
 }
 
 const who = (self: string, voters: readonly string[], isRealtime = true) =>
-  identify({ config: configOf(voters), self: nodeId(self), boot: 3, isRealtime, clauses: CLAUSES });
+  identify({
+    config: configOf(voters),
+    self: nodeId(self),
+    boot: 3,
+    isRealtime,
+    kernelBoot: "k",
+    clauses: CLAUSES,
+  });
 
 test("a quorum is more than half of the voters", () => {
   const sizes = [

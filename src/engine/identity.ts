@@ -15,6 +15,13 @@ export interface Identity {
   readonly voters: readonly NodeId[];
   /** More than half of the voters. */
   readonly quorum: number;
+  /** So many voters hold, between them, every document that a quorum ever stored. */
+  readonly readQuorum: number;
+  /** Exactly two voters: the leader holds a tenure (lease/pair.ts). */
+  readonly isPair: boolean;
+  /** Names the running kernel: another one after each reboot of the host. */
+  readonly kernelBoot: string;
+  readonly watchdog: "required" | "best-effort" | "none";
   /** This node's own; `SLOW_FACTOR` times the configured one where real-time priority was refused. */
   readonly lease: Ms;
   /** The longest lease that any member may use: what a voter said in its last life is over after it. */
@@ -38,19 +45,28 @@ export interface IdentifyOptions {
   readonly self: NodeId;
   readonly boot: number;
   readonly isRealtime: boolean;
+  readonly kernelBoot: string;
   readonly clauses: Clauses;
 }
 
-export function identify({ config, self, boot, isRealtime, clauses }: IdentifyOptions): Identity {
+export function identify({ config, self, boot, isRealtime, kernelBoot, clauses }: IdentifyOptions): Identity {
   const { timing } = config;
   const longestLease = ms(timing.lease * SLOW_FACTOR);
+  const quorum = Math.floor(config.voters.length / 2) + 1;
   return {
     self,
     boot,
     isVoter: config.voters.includes(self),
     isWitness: config.members.some((m) => m.id === self && m.kind === "witness"),
     voters: config.voters,
-    quorum: Math.floor(config.voters.length / 2) + 1,
+    quorum,
+    readQuorum: config.voters.length - quorum + 1,
+    isPair: config.voters.length === 2,
+    kernelBoot,
+    // A witness runs nothing that a reset could end.
+    watchdog: config.members.some((m) => m.id === self && m.kind === "witness")
+      ? "none"
+      : config.watchdog.mode,
     lease: isRealtime ? timing.lease : longestLease,
     longestLease,
     pulse: timing.pulse,

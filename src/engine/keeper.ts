@@ -10,17 +10,27 @@ import type { MemberConfig } from "#model/config.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Pulse, Vote } from "#model/pulse.ts";
-import type { Instant } from "#model/units.ts";
+import type { Instant, Ms } from "#model/units.ts";
 import { maxTerm, NEVER } from "#model/units.ts";
 import type { Identity } from "./identity.ts";
 import { extend, isWorkerSilent, lapse, lapseIfDue, obeyResets } from "./lease/acting.ts";
 import { keepPromises, leadMembers } from "./lease/exclusion.ts";
 import { dropHeld, foldRelease, foldTake, keepGrants, NO_GRANTS, retake } from "./lease/grants.ts";
 import { countVotes, giveUpIfDue, runIfWanted, stepDown } from "./lease/leading.ts";
+import {
+  foldEager,
+  foldPairStored,
+  foldProof,
+  recordToStore,
+  startPair,
+  tidyPair,
+  yieldOf,
+} from "./lease/pair.ts";
 import { nextWake, pulseIfDue } from "./lease/pulses.ts";
-import type { KeeperState } from "./lease/state.ts";
+import type { KeeperState, PairRecord } from "./lease/state.ts";
 import { chooseVote, foldStored, isVoteFree } from "./lease/voting.ts";
-import { foldPulse, newPeer, statementOf } from "./membership/peers.ts";
+import { foldArmed, foldHoldings, keepWatchdog, startWatchdog } from "./lease/watchdog.ts";
+import { foldPulse, isSilent, newPeer, statementOf } from "./membership/peers.ts";
 import { NOTHING_SENT } from "./membership/sent.ts";
 import { tellChanges } from "./news.ts";
 
@@ -34,6 +44,8 @@ export type KeeperEvent =
       readonly ok: boolean;
       readonly problem: string | null;
     }
+  /** Between two voters: what `store-pair` came to. */
+  | { readonly kind: "pair-stored"; readonly record: PairRecord; readonly ok: boolean }
   | { readonly kind: "worker"; readonly message: ToKeeper }
   /** How a `take` went; `id` null: a repair. */
   | {
@@ -46,6 +58,10 @@ export type KeeperEvent =
   | { readonly kind: "addresses-disturbed"; readonly ips: readonly string[]; readonly why: string }
   /** The guard was changed by somebody else and stands again, closed. */
   | { readonly kind: "guard-repaired"; readonly why: string }
+  /** The answer to `watchdog` with `arm`. */
+  | { readonly kind: "watchdog-armed"; readonly timeout: Ms | null; readonly problem: string | null }
+  /** The host slept: its clocks say by how much. What happened meanwhile is not known. */
+  | { readonly kind: "resumed"; readonly gap: Ms }
   /** Another machine claims the address. */
   | { readonly kind: "claimed"; readonly ip: string; readonly mac: string };
 
@@ -54,6 +70,8 @@ export type KeeperEffect =
   | { readonly kind: "send"; readonly pulse: Pulse; readonly to: readonly NodeId[] }
   /** Put it on disk, then answer with `vote-stored`. */
   | { readonly kind: "store-vote"; readonly vote: Vote }
+  /** Likewise, answered with `pair-stored`. */
+  | { readonly kind: "store-pair"; readonly record: PairRecord }
   | {
       readonly kind: "take";
       readonly id: number | null;
@@ -70,6 +88,8 @@ export type KeeperEffect =
   /** Close and remove. `id` null: nobody waits for the answer. */
   | { readonly kind: "release"; readonly id: number | null; readonly addresses: readonly FloatingAddress[] }
   | { readonly kind: "announce"; readonly addresses: readonly FloatingAddress[]; readonly until: Instant }
+  /** Of `arm` the answer is `watchdog-armed`. */
+  | { readonly kind: "watchdog"; readonly act: "arm" | "feed" | "disarm" }
   | { readonly kind: "tell"; readonly message: ToWorker }
   | { readonly kind: "wake"; readonly at: Instant };
 
@@ -78,14 +98,20 @@ export interface KeeperTurn {
   readonly effects: readonly KeeperEffect[];
 }
 
+/** What an earlier life stored; null: nothing. */
+export interface StoredLease {
+  readonly vote: Vote | null;
+  readonly pair: PairRecord | null;
+}
+
 /** A daemon's life begins: in a new session, mute, with what an earlier life stored. */
 export function startKeeper(
   identity: Identity,
   members: readonly MemberConfig[],
-  stored: Vote | null,
+  stored: StoredLease,
   now: Instant,
 ): KeeperState {
-  const known = identity.clauses.storesTerms ? stored : null;
+  const known = identity.clauses.storesTerms ? stored.vote : null;
   const over = (known?.term ?? 0) as KeeperState["term"];
   return {
     identity,
@@ -102,6 +128,8 @@ export function startKeeper(
     },
     voter: { vote: null, stored: known, storing: null, storeAgainAt: NEVER, promises: new Map() },
     leading: { kind: "no", gaveUp: over, runNotBefore: NEVER },
+    pair: startPair(identity, stored.pair),
+    watchdog: startWatchdog(identity),
     ledMembers: new Map(),
     resets: 0,
     freeQuorumSince: null,
@@ -127,14 +155,16 @@ export function handleKeeper(before: KeeperState, event: KeeperEvent, now: Insta
   effects.push(...releasesOf(before, over));
   const folded = fold(over, event, now, effects);
   effects.push(...releasesOf(over, folded));
-  const decided = decide(folded, now);
+  const decided = startStoringPair(decide(folded, now), effects);
   effects.push(...releasesOf(folded, decided));
   const kept = keepGrants(decided, now);
   effects.push(...kept.effects);
+  const fed = keepWatchdog(kept.state, now);
+  effects.push(...fed.effects);
   if (decided.voter.storing !== null && decided.voter.storing !== before.voter.storing) {
     effects.push({ kind: "store-vote", vote: decided.voter.storing });
   }
-  const told = tellChanges(before, kept.state, now);
+  const told = tellChanges(before, fed.state, now);
   effects.push(...told.effects);
   const sent = pulseIfDue(before, told.state, event, now);
   effects.push(...sent.effects);
@@ -151,6 +181,8 @@ function fold(state: KeeperState, event: KeeperEvent, now: Instant, effects: Kee
       return state;
     case "vote-stored":
       return foldStored(state, event.vote, event.ok, now);
+    case "pair-stored":
+      return foldPairStored(state, event.record, event.ok);
     case "worker":
       return foldWorker({ ...state, workerHeardAt: now }, event.message, now, effects);
     case "took":
@@ -162,6 +194,10 @@ function fold(state: KeeperState, event: KeeperEvent, now: Instant, effects: Kee
     }
     case "guard-repaired":
       return { ...state, grants: { ...state.grants, armedUntil: NEVER, wasInDoubt: true } };
+    case "watchdog-armed":
+      return foldArmed(state, event.timeout, event.problem, now);
+    case "resumed":
+      return state.acting.mayAct ? lapse(state, "resumed") : state;
     case "claimed":
       return foldClaim(state, event.ip, event.mac, now);
     default:
@@ -193,7 +229,13 @@ function foldWorker(
     case "reconfigure":
       return { ...state, identity: { ...state.identity, configHash: message.configHash } };
     case "leave":
-      return leave(state);
+      return askToLeave(state, now);
+    case "holdings":
+      return foldHoldings(state, message.holds, message.isDoomed);
+    case "proof":
+      return foldProof(state, message.proof);
+    case "eager":
+      return foldEager(state, message.isEager);
     case "take": {
       const step = foldTake(state, message, now);
       effects.push(...step.effects);
@@ -207,6 +249,28 @@ function foldWorker(
     default:
       return unreachable(message);
   }
+}
+
+/** Who holds a tenure releases it on disk first: its next life must not go on with what the peer took over. */
+function askToLeave(state: KeeperState, now: Instant): KeeperState {
+  const { pair } = state;
+  const peer = state.peers.find((p) => p.id === pair?.peer);
+  // With nobody to hear the goodbye the tenure stays: this host may go on with it after the restart.
+  if (pair === null || peer === undefined || pair.record.held === null || isSilent(peer, state.identity, now))
+    return leave(state);
+  return { ...state, pair: { ...pair, isLeaving: true } };
+}
+
+function leaveWhenReleased(state: KeeperState): KeeperState {
+  const { pair } = state;
+  return pair?.isLeaving === true && pair.stored?.held === null ? leave(state) : state;
+}
+
+function startStoringPair(state: KeeperState, effects: KeeperEffect[]): KeeperState {
+  const record = recordToStore(state);
+  if (record === null || state.pair === null) return state;
+  effects.push({ kind: "store-pair", record });
+  return { ...state, pair: { ...state.pair, storing: record } };
 }
 
 function leave(state: KeeperState): KeeperState {
@@ -257,6 +321,7 @@ function decide(state: KeeperState, now: Instant): KeeperState {
   next = runIfWanted(next, now);
   next = countVotes(next, now);
   next = giveUpIfDue(next, now);
+  next = leaveWhenReleased(tidyPair(next));
   return leadMembers(next, now);
 }
 
@@ -282,7 +347,8 @@ function unmuteIfDue(state: KeeperState, now: Instant): KeeperState {
 function watchFreeQuorum(state: KeeperState, now: Instant): KeeperState {
   const own = isVoteFree(state, now) ? 1 : 0;
   const free = own + state.peers.filter((p) => p.isVoter && statementOf(p, now)?.voteIsFree === true).length;
-  const since = own === 1 && free >= state.identity.quorum ? (state.freeQuorumSince ?? now) : null;
+  const isEnough = free >= state.identity.quorum || yieldOf(state, now) !== null;
+  const since = own === 1 && isEnough ? (state.freeQuorumSince ?? now) : null;
   return since === state.freeQuorumSince ? state : { ...state, freeQuorumSince: since };
 }
 

@@ -7,7 +7,7 @@ import type { JournalLine } from "#model/journal.ts";
 import type { MemberStanding } from "#model/order.ts";
 import { formatSession, sameSession } from "#model/session.ts";
 import type { Instant } from "#model/units.ts";
-import { between, shorten } from "#model/units.ts";
+import { between, NEVER, shorten } from "#model/units.ts";
 import type { Identity } from "./identity.ts";
 import type { KeeperEffect } from "./keeper.ts";
 import type { KeeperState, LapseCause } from "./lease/state.ts";
@@ -49,6 +49,26 @@ export function keeperNews(state: KeeperState, now: Instant): LeaseNews {
     members: state.peers.map((peer) => memberNews(state, peer, now)),
     othersSuffice: doOthersSuffice(state, now),
     left: state.left,
+    pair: pairNews(state, now),
+    watchdog: watchdogNews(state),
+  };
+}
+
+function watchdogNews({ watchdog }: KeeperState): LeaseNews["watchdog"] {
+  return { stage: watchdog.stage, timeout: watchdog.timeout, problem: watchdog.problem };
+}
+
+function pairNews(state: KeeperState, now: Instant): LeaseNews["pair"] {
+  const { pair } = state;
+  const peer = state.peers.find((p) => p.id === pair?.peer);
+  if (pair === null || peer === undefined) return null;
+  const isAway = isSilent(peer, state.identity, now);
+  const heardAt = peer.heardAt === NEVER ? state.startedAt : peer.heardAt;
+  return {
+    peer: pair.peer,
+    leadsEagerly: pair.leadsEagerly,
+    knowsPeer: pair.record.heard !== null,
+    silentSince: isAway ? heardAt : null,
   };
 }
 
@@ -78,6 +98,7 @@ function memberNews(state: KeeperState, peer: Peer, now: Instant): MemberNews {
       const at = peer.linkHeardAt[i] ?? state.startedAt;
       return { address, up: between(at, now) <= identity.lease, since: at };
     }),
+    watchdog: peer.pulse?.watchdog ?? null,
     foreignVoters: peer.pulse !== null && peer.pulse.voters !== identity.votersHash,
     foreignConfig: peer.pulse !== null && peer.pulse.config !== identity.configHash,
   };
@@ -115,8 +136,19 @@ function sameNews(a: LeaseNews, b: LeaseNews): boolean {
     a.term === b.term &&
     a.left === b.left &&
     a.othersSuffice === b.othersSuffice &&
+    a.watchdog.stage === b.watchdog.stage &&
+    samePair(a.pair, b.pair) &&
     sameSession(a.session, b.session) &&
     a.members.every((m, i) => sameMember(m, b.members[i]))
+  );
+}
+
+function samePair(a: LeaseNews["pair"], b: LeaseNews["pair"]): boolean {
+  return (
+    a?.peer === b?.peer &&
+    a?.leadsEagerly === b?.leadsEagerly &&
+    a?.knowsPeer === b?.knowsPeer &&
+    a?.silentSince === b?.silentSince
   );
 }
 
@@ -124,6 +156,7 @@ function sameMember(a: MemberNews, b: MemberNews | undefined): boolean {
   return (
     b !== undefined &&
     a.standing === b.standing &&
+    a.watchdog === b.watchdog &&
     a.foreignVoters === b.foreignVoters &&
     a.foreignConfig === b.foreignConfig &&
     (a.session === null) === (b.session === null) &&
@@ -190,6 +223,10 @@ function lapseReason(cause: LapseCause, identity: Identity): string {
       return `the other half of the daemon was silent for ${Math.round(identity.workerSilence)} ms`;
     case "left":
       return "the daemon is stopping";
+    case "overtaken":
+      return "the other node leads in a higher term, so it lets go of everything";
+    case "resumed":
+      return "the host slept or was paused, and what happened meanwhile is not known";
     default:
       return unreachable(cause);
   }

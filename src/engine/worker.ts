@@ -5,6 +5,8 @@
 
 import { unreachable } from "#lib/unreachable.ts";
 import type { CheckConfig, Config, ResourceConfig } from "#model/config.ts";
+import type { Deed, DeedAnswer } from "#model/deeds.ts";
+import type { DeathProof, FenceDevice } from "#model/fencing.ts";
 import type { LeaseNews, ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId, ServiceName } from "#model/ids.ts";
 import type { Intent, Intents } from "#model/intents.ts";
@@ -13,6 +15,9 @@ import type { ClusterPicture, IntentAnswer, Message } from "#model/order.ts";
 import type { OpVerb } from "#model/role.ts";
 import type { Instant, Ms, Term } from "#model/units.ts";
 import { NEVER } from "#model/units.ts";
+import type { FenceSaid, FenceVerb } from "./fencing/procedure-device.ts";
+import { type FencingState, startFencingState } from "./fencing/state.ts";
+import { fencingTurn, foldDeed, foldFenceSaid, learnProofs } from "./fencing/turn.ts";
 import type { Finding } from "./health/check.ts";
 import type { Identity } from "./identity.ts";
 import type { PendingAsk } from "./intents/asks.ts";
@@ -27,6 +32,7 @@ import { foldCheck, foldExit, foldOpEnd } from "./orders/fold.ts";
 import { journalRuns, noteSettled } from "./orders/journal.ts";
 import type { NodeState } from "./orders/node.ts";
 import { foldNews, obey, startNode, withRun } from "./orders/node.ts";
+import { holdsExclusive, isStuck } from "./orders/run.ts";
 import { nextWorkerWake, sendReport, startChecks, startOps, tidyLeaving } from "./orders/turn.ts";
 
 export type WorkerEvent =
@@ -46,6 +52,10 @@ export type WorkerEvent =
   | { readonly kind: "intents-stored"; readonly intents: Intents; readonly problem: string | null }
   /** An operator on this node. `id` is unique in the cluster. */
   | { readonly kind: "ask"; readonly id: string; readonly intent: Intent }
+  /** Likewise, but for this node alone to do. */
+  | { readonly kind: "deed"; readonly id: string; readonly deed: Deed }
+  /** What a fence device said to `fence-call`. */
+  | { readonly kind: "fence-said"; readonly callId: number; readonly said: FenceSaid }
   /** Stop in an orderly way. */
   | { readonly kind: "stop" }
   | { readonly kind: "config"; readonly config: Config; readonly identity: Identity };
@@ -68,6 +78,17 @@ export type WorkerEffect =
   | { readonly kind: "try-reach"; readonly targets: readonly string[] }
   | { readonly kind: "store-intents"; readonly intents: Intents }
   | { readonly kind: "answer"; readonly id: string; readonly answer: IntentAnswer }
+  | { readonly kind: "deed-done"; readonly id: string; readonly answer: DeedAnswer }
+  /** Ask a fence device; its answer is `fence-said`. */
+  | {
+      readonly kind: "fence-call";
+      readonly callId: number;
+      readonly node: NodeId;
+      readonly device: FenceDevice;
+      readonly verb: FenceVerb;
+    }
+  /** Kept over a restart; nobody waits for it. */
+  | { readonly kind: "store-proofs"; readonly proofs: readonly DeathProof[] }
   | { readonly kind: "journal"; readonly line: JournalLine }
   | { readonly kind: "wake"; readonly at: Instant }
   | { readonly kind: "exit" };
@@ -87,6 +108,10 @@ export interface WorkerState {
   readonly lastOpId: number;
   readonly aliveAt: Instant;
   readonly reachAt: Instant;
+  readonly fencing: FencingState;
+  /** What the keeper was told last about exclusive resources here; null: nothing yet. */
+  readonly holdings: { readonly holds: boolean; readonly isDoomed: boolean } | null;
+  readonly isEager: boolean;
   readonly stopping: { readonly since: Instant; readonly toldKeeper: boolean } | null;
 }
 
@@ -100,6 +125,7 @@ export function startWorker(
   identity: Identity,
   config: Config,
   stored: { readonly intents: Intents | null } | { readonly problem: string },
+  proofs: readonly DeathProof[],
   now: Instant,
 ): WorkerState {
   const intents = "problem" in stored ? null : (stored.intents ?? emptyIntents());
@@ -115,6 +141,9 @@ export function startWorker(
     lastOpId: 0,
     aliveAt: NEVER,
     reachAt: now,
+    fencing: startFencingState(proofs, now),
+    holdings: null,
+    isEager: false,
     stopping: null,
   };
 }
@@ -124,7 +153,9 @@ export function handleWorker(before: WorkerState, event: WorkerEvent, now: Insta
   const effects: WorkerEffect[] = [];
   let state = fold(before, event, now, effects);
   state = leaderTurn(state, now, effects);
+  state = fencingTurn(state, now, effects);
   state = startOps(state, now, effects);
+  state = tellKeeper(state, effects);
   state = startChecks(state, now, effects);
   state = tidyLeaving(state, now, effects);
   state = noteSettled(state);
@@ -158,6 +189,10 @@ function fold(state: WorkerState, event: WorkerEvent, now: Instant, effects: Wor
       return foldStoreEnd(state, event.intents, event.problem, effects);
     case "ask":
       return foldLocalAsk(state, event.id, event.intent, now);
+    case "deed":
+      return foldDeed(state, event.id, event.deed, now, effects);
+    case "fence-said":
+      return foldFenceSaid(state, event.callId, event.said, now, effects);
     case "stop":
       return state.stopping !== null
         ? state
@@ -216,6 +251,7 @@ function foldMessage(
     case "answer":
       return answerAsk(state, message.id, message.term, message.answer, effects);
     case "report":
+      return foldLeaderMessage(learnProofs(state, message.report.proofs), from, message, effects);
     case "intents-stored":
     case "ask":
       return foldLeaderMessage(state, from, message, effects);
@@ -235,7 +271,8 @@ function foldOrderMessage(
   const reportSeen =
     term === state.node.reportedTo ? Math.max(node.reportSeen, message.reportSeen) : message.reportSeen;
   const picture = { picture: message.picture, at: now };
-  return { ...state, node: { ...node, reportSeen, reportedTo: term }, picture };
+  const told = { ...state, node: { ...node, reportSeen, reportedTo: term }, picture };
+  return learnProofs(told, message.picture.proofs);
 }
 
 function changeRun(
@@ -260,4 +297,31 @@ function foldConfig(state: WorkerState, config: Config, identity: Identity, now:
     runs.set(name, isSame ? run : { ...run, isRetiring: true });
   }
   return { ...state, config, identity, node: { ...state.node, runs } };
+}
+
+/**
+ * What the keeper has to know of services: whether anything exclusive may be here, before it is, and whether eager
+ * ones may start.
+ */
+function tellKeeper(state: WorkerState, effects: WorkerEffect[]): WorkerState {
+  const runs = [...state.node.runs.values()];
+  const holds = runs.some(holdsExclusive);
+  const isDoomed = runs.some((run) => isStuck(run) && holdsExclusive(run));
+  const isEager = mayBeEager(state);
+  let next = state;
+  if (state.holdings === null || state.holdings.holds !== holds || state.holdings.isDoomed !== isDoomed) {
+    effects.unshift({ kind: "to-keeper", message: { kind: "holdings", holds, isDoomed } });
+    next = { ...next, holdings: { holds, isDoomed } };
+  }
+  if (state.isEager !== isEager) {
+    effects.push({ kind: "to-keeper", message: { kind: "eager", isEager } });
+    next = { ...next, isEager };
+  }
+  return next;
+}
+
+/** As VRRP does it: with a service that wants it, and while a `reach` target answers. */
+function mayBeEager({ config, identity, node, stopping }: WorkerState): boolean {
+  const wants = config.services.some((s) => s.split === "eager" && s.place.includes(identity.self));
+  return wants && node.reach === "ok" && stopping === null;
 }

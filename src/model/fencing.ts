@@ -2,6 +2,7 @@
 
 import type { Argv } from "./config.ts";
 import type { NodeId } from "./ids.ts";
+import type { Session } from "./session.ts";
 import { type Ms, ms } from "./units.ts";
 
 /** Everything the configuration says about fencing. */
@@ -78,19 +79,24 @@ export const canProve = (device: FenceDevice): boolean =>
 export const provesAlone = (level: FenceLevel): boolean => level.every(canProve);
 
 /**
- * Proof that every life of a node's daemon up to `boot` is over, and so is what it held. It is a fact: once true
- * it stays true, so it may be kept, told and stored without end. What it says nothing about: later lives.
+ * Proof that whatever a node held in its sessions up to this one is over. It is a fact: once true it stays true, so
+ * it may be kept, told and stored without end. What it says nothing about: later sessions.
  */
 export interface DeathProof {
   readonly node: NodeId;
   readonly boot: number;
+  /** Up to this lapse of that boot; null: the whole life is over. */
+  readonly lapses: number | null;
   readonly kind: "fenced" | "watchdog" | "confirmed-dead";
   /** A sentence for people: which device, or who said so. */
   readonly sentence: string;
-  /** Milliseconds since 1970, for people. */
-  readonly at_ms: number;
 }
 
-/** Does the proof cover this life? */
+/** Does the proof cover this whole life, whatever it does yet? */
 export const coversBoot = (proof: DeathProof | undefined, boot: number): boolean =>
-  proof !== undefined && boot <= proof.boot;
+  proof !== undefined && (boot < proof.boot || (boot === proof.boot && proof.lapses === null));
+
+/** Does the proof cover what was held in this session? */
+export const coversSession = (proof: DeathProof | undefined, { boot, lapses }: Session): boolean =>
+  coversBoot(proof, boot) ||
+  (proof !== undefined && boot === proof.boot && proof.lapses !== null && lapses <= proof.lapses);

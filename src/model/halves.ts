@@ -2,11 +2,12 @@
 // Any of it may be late or lost at worst; safety never depends on its coming in time.
 
 import type { FloatingAddress } from "./address.ts";
+import type { DeathProof } from "./fencing.ts";
 import type { NodeId } from "./ids.ts";
 import type { JournalLine } from "./journal.ts";
 import type { MemberStanding } from "./order.ts";
 import type { Session } from "./session.ts";
-import type { Instant, Term } from "./units.ts";
+import type { Instant, Ms, Term } from "./units.ts";
 
 /** The keeper's news for the worker: its whole picture, sent when any of it but `mayActUntil` changed, and now and then. */
 export interface LeaseNews {
@@ -25,6 +26,27 @@ export interface LeaseNews {
   readonly othersSuffice: boolean;
   /** Ready to leave: the keeper let go and said goodbye. */
   readonly left: boolean;
+  /** Between exactly two voters, on one of them; null otherwise. */
+  readonly pair: PairNews | null;
+  readonly watchdog: WatchdogNews;
+}
+
+/** Of this node's own watchdog. */
+export interface WatchdogNews {
+  readonly stage: "none" | "waiting" | "arming" | "armed" | "failed";
+  /** As the device says; null: not armed. */
+  readonly timeout: Ms | null;
+  readonly problem: string | null;
+}
+
+export interface PairNews {
+  readonly peer: NodeId;
+  /** Leads only for services that prefer two actives to none: nothing is proved about the peer. */
+  readonly leadsEagerly: boolean;
+  /** It was heard in this kernel boot: only then may this node have it fenced. */
+  readonly knowsPeer: boolean;
+  /** Silent, or not heard yet in this life, since; null: it is heard. */
+  readonly silentSince: Instant | null;
 }
 
 export interface MemberNews {
@@ -33,6 +55,8 @@ export interface MemberNews {
   /** The newest session heard of; null: never heard. */
   readonly session: Session | null;
   readonly links: readonly LinkNews[];
+  /** The node is reset at most this long after it lapsed, as it announces; null: it has no armed watchdog. */
+  readonly watchdog: Ms | null;
   /** Its voter list differs from ours: it forms no quorum with us. */
   readonly foreignVoters: boolean;
   readonly foreignConfig: boolean;
@@ -71,6 +95,12 @@ export type ToKeeper =
       readonly addresses: readonly FloatingAddress[];
       readonly configHash: string;
     }
+  /** Every life of another node up to one is over, for certain. */
+  | { readonly kind: "proof"; readonly proof: DeathProof }
+  /** Between two voters: may this node lead for services that prefer two actives to none, without a proof? */
+  | { readonly kind: "eager"; readonly isEager: boolean }
+  /** May anything exclusive be on this node? `isDoomed`: it cannot be stopped, only a reset ends it. */
+  | { readonly kind: "holdings"; readonly holds: boolean; readonly isDoomed: boolean }
   /** The worker is well. */
   | { readonly kind: "alive" }
   /** Orderly stop: let go of everything, say goodbye. */

@@ -5,7 +5,17 @@ import type { Term } from "./units.ts";
 /** What happened, in the engine's words. The daemon adds number, date and node. */
 export interface JournalLine {
   /** Which machine of the engine speaks. */
-  readonly area: "lease" | "member" | "grant" | "service" | "plan" | "intent" | "health" | "daemon";
+  readonly area:
+    | "lease"
+    | "member"
+    | "grant"
+    | "service"
+    | "plan"
+    | "intent"
+    | "health"
+    | "fence"
+    | "watchdog"
+    | "daemon";
   /** A node, a service, an address. */
   readonly subject: string;
   /** `from -> to`, or what happened. */

@@ -1,5 +1,6 @@
 // What the leader tells a node, and what a node tells the leader.
 
+import type { DeathProof } from "./fencing.ts";
 import type { NodeId, ServiceName } from "./ids.ts";
 import type { Intent, Intents, IntentsVersion } from "./intents.ts";
 import type { Reason } from "./reason.ts";
@@ -47,6 +48,8 @@ export interface NodeReport {
   readonly config: string;
   /** Voters only: the intents it has on disk, null when it could not read them; others always null. */
   readonly intents: Intents | null;
+  /** What this node knows for certain about lives of nodes that are over. */
+  readonly proofs: readonly DeathProof[];
 }
 
 export interface ServiceReport {
@@ -55,6 +58,8 @@ export interface ServiceReport {
   readonly health: HealthVerdict;
   /** Failed starts and failed restarts that have not aged out. */
   readonly failures: number;
+  /** A stop failed although everything was tried: what it holds may go on until the node is fenced or reset. */
+  readonly stuck: boolean;
   /** A sentence on why it is not well, for people; null: nothing to say. */
   readonly detail: string | null;
 }
@@ -82,6 +87,17 @@ export interface ClusterPicture {
   readonly members: readonly MemberPicture[];
   readonly placements: readonly Placement[];
   readonly intents: Intents;
+  readonly proofs: readonly DeathProof[];
+  /** Nodes whose death has to be proved: what is being done about it, or what an operator has to do. */
+  readonly proving: readonly Proving[];
+}
+
+export interface Proving {
+  readonly node: NodeId;
+  /** under-way: a proof is being made. waiting: for a time. blocked: an operator is needed. */
+  readonly state: "under-way" | "waiting" | "blocked";
+  /** A sentence without a full stop. */
+  readonly text: string;
 }
 
 export interface MemberPicture {

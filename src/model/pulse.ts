@@ -47,6 +47,8 @@ export interface Pulse {
   readonly readmit: readonly NodeId[];
   /** The reset with which the present session began; null: it began otherwise. */
   readonly resetDone: ResetId | null;
+  /** Its watchdog is armed: it is reset at most this long after it lapsed, unless it holds nothing exclusive. Null: none. */
+  readonly watchdog: Ms | null;
   /** The sender let go of everything and will not act again in this life. */
   readonly left: boolean;
   /** The sender's acknowledgements are getting old: answer at once. */

@@ -1,9 +1,9 @@
 // A host's monotonic clock: starts anywhere, runs too fast or too slow, and may be slewed.
 
 import type { Instant } from "#model/units.ts";
-import { instant } from "#model/units.ts";
+import { instant, ms } from "#model/units.ts";
 
-/** Straight pieces: between two changes of rate it runs evenly. It never steps and never stands still. */
+/** Straight pieces: between two changes of rate it runs evenly. It never steps, and stands still only while its host sleeps. */
 export class HostClock {
   #since: number;
   #base: number;
@@ -16,6 +16,9 @@ export class HostClock {
     this.#rate = rate;
   }
 
+  /** How long it has slept in all, ms: what shows afterwards that it stood still. */
+  slept = ms(0);
+
   get rate(): number {
     return this.#rate;
   }
@@ -27,6 +30,12 @@ export class HostClock {
   /** The true time at which this clock, at its present rate, shows `at`. */
   whenShows(at: Instant): number {
     return this.#since + (at - this.#base) / this.#rate;
+  }
+
+  /** It stood still for so long, and shows the same time as before. */
+  sleep(duration: number): void {
+    this.#since += duration;
+    this.slept = ms(this.slept + duration);
   }
 
   slew(trueNow: number, rate: number): void {

@@ -17,6 +17,7 @@ import { Kernel } from "./kernel.ts";
 import { Life } from "./life.ts";
 import type { Network } from "./network.ts";
 import { Programs } from "./programs.ts";
+import { Watchdog } from "./watchdog.ts";
 import type { World } from "./world.ts";
 
 /** What all hosts of a run share. */
@@ -35,6 +36,8 @@ export interface Surroundings {
 
 /** The supervisor starts a daemon again after this, ms. */
 const RESTART = { from: 20, to: 400 };
+/** How long a host takes from a reset to its daemon's start, ms. */
+const RESET = 3_000;
 
 export class Host {
   readonly index: number;
@@ -52,6 +55,7 @@ export class Host {
   /** What a step of the wall clock adds to the journal's dates, ms; nothing decides by it. */
   wallOffset = 0;
   readonly isRealtime: boolean;
+  readonly watchdog: Watchdog;
   kernel: Kernel;
   life: Life | null = null;
   #hasPower = true;
@@ -59,6 +63,7 @@ export class Host {
   #downs = 0;
   #freezes = 0;
   #starts = 0;
+  #kernelBoots = 0;
 
   constructor(around: Surroundings, index: number, member: MemberConfig) {
     this.around = around;
@@ -74,6 +79,12 @@ export class Host {
     this.programs = new Programs(world, world.chance(`programs ${member.id}`), (key) =>
       around.invariants.started(this, key, isExclusive(around.config, key)),
     );
+    this.watchdog = new Watchdog({
+      clock: this.clock,
+      world,
+      timeout: around.config.watchdog.timeout,
+      fire: () => this.#reset(),
+    });
     this.kernel = this.#bootKernel();
   }
 
@@ -131,10 +142,24 @@ export class Host {
     this.#startLater();
   }
 
+  /** Names the running kernel. */
+  get kernelBoot(): string {
+    return `${this.id} ${this.#kernelBoots}`;
+  }
+
+  #reset(): void {
+    if (!this.#hasPower) return;
+    this.say("watchdog fired");
+    this.crash();
+    this.around.world.after(RESET, () => this.powerOn());
+  }
+
   /** Power lost: everything but the disk is gone. */
   crash(): void {
     if (!this.#hasPower) return;
     this.say("power lost");
+    this.watchdog.powerLost();
+    this.#kernelBoots += 1;
     this.#endLife();
     this.#hasPower = false;
     this.programs.crash();

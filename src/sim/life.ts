@@ -11,6 +11,7 @@ import type { IntentAnswer, Message } from "#model/order.ts";
 import type { Pulse } from "#model/pulse.ts";
 import type { ReceivedPulse } from "#ports/pulse.ts";
 import { checkPort } from "./checks.ts";
+import { fencePort } from "./fences.ts";
 import type { Host } from "./host.ts";
 import { Thread } from "./thread.ts";
 
@@ -54,7 +55,14 @@ export class Life {
     this.#keeperThread = keeperThread;
     this.#workerThread = workerThread;
     const { nodesConfig: config, clauses } = host.around;
-    const identity = identify({ config, self: host.id, boot, isRealtime: host.isRealtime, clauses });
+    const identity = identify({
+      config,
+      self: host.id,
+      boot,
+      isRealtime: host.isRealtime,
+      kernelBoot: host.kernelBoot,
+      clauses,
+    });
     const keeper = Keeper.start(
       {
         clock: keeperThread.port(),
@@ -62,6 +70,7 @@ export class Life {
         store: host.disk.port(keeperThread),
         grants: host.kernel.grants,
         addresses: host.kernel.addresses,
+        watchdog: host.watchdog,
         tell: (message) => this.#tellWorker(message),
       },
       { identity, members: config.members, addresses: host.addresses },
@@ -77,6 +86,7 @@ export class Life {
         peers: { send: (to, message) => this.#sendMessage(to, message) },
         store: host.disk.port(workerThread),
         resources: programs.port(workerThread),
+        fences: fencePort(host, workerThread),
         checks: checkPort(world, chance, {
           state,
           programs,

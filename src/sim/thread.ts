@@ -44,6 +44,7 @@ export class Thread {
   port(): ClockPort {
     return {
       now: () => this.#clock.read(this.#world.now),
+      slept: () => this.#clock.slept,
       wakeAt: (at) => {
         this.#wakeAt = at;
         this.#plan();

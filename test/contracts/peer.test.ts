@@ -164,6 +164,8 @@ test("what is no message, or speaks for another, is acknowledged, counted and dr
     members: [],
     placements: [],
     intents,
+    proofs: [],
+    proving: [],
   } as const;
   a.peers.send(nodeId("b"), { kind: "order", order, picture, reportSeen: 0 });
   await until(() => b.peers.counters.malformed === 2, "two refusals");

@@ -40,6 +40,7 @@ function pulseOf(from: string, number: number, boot = 1): Pulse {
     reset: [],
     readmit: [],
     resetDone: null,
+    watchdog: null,
     left: false,
     hurry: false,
   };

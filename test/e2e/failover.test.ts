@@ -91,7 +91,11 @@ describe("failover", { skip, timeout: 110_000 }, () => {
     await heldBy(cluster, V4, to, [to]);
     assert.deepEqual(await tables(cluster, from), ["arp", "inet"], "the guard outlives the daemon");
     await comesBack(async () => startDaemon(cluster, from), to);
-    const move = await journalled(cluster, to, ({ area, subject }) => area === "plan" && subject === "web");
+    const move = await journalled(
+      cluster,
+      to,
+      ({ area, subject, what }) => area === "plan" && subject === "web" && what.endsWith(`-> ${to}`),
+    );
     assert.match(move.why, new RegExp(`${from}.* is excluded`));
   });
 

@@ -102,6 +102,8 @@ const MOVES: Readonly<Record<string, Move>> = {
       members: [],
       placements,
       intents: world.intents,
+      proofs: [],
+      proving: [],
     };
     lines.push(
       move.trim(),

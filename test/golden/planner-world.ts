@@ -90,6 +90,7 @@ export function viewOf(world: ToyWorld): View {
     services: world.services,
     nodes: world.nodes.map(nodeView),
     intents: world.intents,
+    eager: false,
   };
 }
 
@@ -122,7 +123,17 @@ function nodeView({ id, standing, reach, leaving, reported, obeys, services }: T
     name,
     serviceView(name, each),
   ]);
-  return { id, standing, reach, leaving, reported, obeys, services: new Map(views) };
+  return {
+    id,
+    standing,
+    reach,
+    leaving,
+    proof: null,
+    remedy: null,
+    reported,
+    obeys,
+    services: new Map(views),
+  };
 }
 
 function serviceView(service: ServiceName, each: ToyService): ServiceView {
@@ -130,7 +141,7 @@ function serviceView(service: ServiceName, each: ToyService): ServiceView {
   const report =
     standing === null
       ? null
-      : { service, standing, health, failures: seen.failedAt === null ? 0 : failures, detail };
+      : { service, standing, health, failures: seen.failedAt === null ? 0 : failures, stuck: false, detail };
   const { orderedActive, activeSince, fitSince, failedAt } = seen;
   return { report, orderedActive, activeSince, fitSince, failedAt };
 }

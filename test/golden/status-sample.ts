@@ -73,6 +73,8 @@ export function sampleNews(changes: Partial<LeaseNews> = {}): LeaseNews {
     members: [sampleMemberNews("dale", "198.51.100.22"), sampleMemberNews("witness", "198.51.100.9")],
     othersSuffice: true,
     left: false,
+    pair: null,
+    watchdog: { stage: "none", timeout: null, problem: null },
     ...changes,
   };
 }
@@ -83,6 +85,7 @@ export function sampleMemberNews(node: string, address: string, isUp = true): Me
     standing: isUp ? "alive" : "silent",
     session: { boot: 1, lapses: 0 },
     links: [{ address, up: isUp, since: ago(ms(isUp ? 3_500_000 : 2_400)) }],
+    watchdog: null,
     foreignVoters: false,
     foreignConfig: false,
   };
@@ -95,6 +98,8 @@ export function samplePicture(changes: Partial<ClusterPicture> = {}): ClusterPic
     phase: "leading",
     members: [sampleMember("chip"), sampleMember("dale"), sampleMember("witness")],
     placements: [samplePlacement("mail"), samplePlacement("web")],
+    proofs: [],
+    proving: [],
     intents: {
       version: { term: term(5), number: 2 },
       maintenanceAll: false,
@@ -139,11 +144,13 @@ export function sampleReport(): NodeReport {
       standing: "active",
       health: "healthy",
       failures: 0,
+      stuck: false,
       detail: null,
     })),
     reach: "unknown",
     leaving: false,
     config: "97f1e6eddf854446",
     intents: null,
+    proofs: [],
   };
 }

@@ -6,7 +6,7 @@ import type { KeeperEffect, KeeperEvent } from "#engine/keeper.ts";
 import { handleKeeper, startKeeper } from "#engine/keeper.ts";
 import type { Clauses } from "#engine/lease/clauses.ts";
 import { CLAUSES } from "#engine/lease/clauses.ts";
-import type { KeeperState, LedMember } from "#engine/lease/state.ts";
+import type { KeeperState, LedMember, PairRecord } from "#engine/lease/state.ts";
 import type { Peer } from "#engine/membership/peers.ts";
 import type { FloatingAddress } from "#model/address.ts";
 import type { MemberConfig } from "#model/config.ts";
@@ -40,6 +40,9 @@ export interface BenchOptions {
   readonly workerSilence?: number;
   readonly clauses?: Partial<Clauses>;
   readonly links?: number;
+  readonly kernelBoot?: string;
+  readonly watchdog?: Identity["watchdog"];
+  readonly pair?: PairRecord | null;
 }
 
 export interface How {
@@ -64,6 +67,10 @@ export function identityOf(self: string, options: BenchOptions = {}): Identity {
     isWitness: self.startsWith("w"),
     voters,
     quorum: Math.floor(voters.length / 2) + 1,
+    readQuorum: voters.length - Math.floor(voters.length / 2),
+    isPair: voters.length === 2,
+    kernelBoot: options.kernelBoot ?? "k1",
+    watchdog: options.watchdog ?? "none",
     lease: ms(options.lease ?? LEASE),
     longestLease: ms(MUTE),
     pulse: ms(PULSE),
@@ -101,6 +108,7 @@ export function pulseFrom(from: string, says: Says = {}): Pulse {
     reset: [],
     readmit: [],
     resetDone: null,
+    watchdog: null,
     left: false,
     hurry: false,
   };
@@ -121,7 +129,12 @@ export class Bench {
     const identity = identityOf(self, options);
     this.self = identity.self;
     const members = [...identity.voters, ...(options.others ?? [])].map((id) => memberOf(id, options.links));
-    this.state = startKeeper(identity, members, options.stored ?? null, this.now);
+    this.state = startKeeper(
+      identity,
+      members,
+      { vote: options.stored ?? null, pair: options.pair ?? null },
+      this.now,
+    );
     this.wake();
   }
 

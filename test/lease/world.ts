@@ -123,7 +123,12 @@ export const localTime = (node: Node, step: number): number => node.offset + ste
 function booted(node: Node, clauses: Clauses, step: number): Node {
   const at = localTime(node, step);
   const boot = node.boot + 1;
-  const state = startKeeper(identityOf(node.id, boot, clauses), MEMBERS, node.disk, instant(at));
+  const state = startKeeper(
+    identityOf(node.id, boot, clauses),
+    MEMBERS,
+    { vote: node.disk, pair: null },
+    instant(at),
+  );
   const past: Past = { fact: { kind: "started", at, boot }, earlier: node.past };
   return { ...node, boot, state, past, isFrozen: false, inbox: [] };
 }
@@ -136,6 +141,10 @@ function identityOf(self: NodeId, boot: number, clauses: Clauses): Identity {
     isWitness: self === "w",
     voters: VOTERS,
     quorum: 2,
+    readQuorum: 2,
+    isPair: false,
+    kernelBoot: "k",
+    watchdog: "none",
     lease: ms(LEASE),
     longestLease: ms(LEASE),
     pulse: ms(STEP),

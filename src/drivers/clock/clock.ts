@@ -8,8 +8,9 @@
 // timer that fired in time needs one round, since hardly anything can have queued up.
 // Sources: libuv docs/src/design.rst ("The I/O loop"), src/unix/udp.c (uv__udp_recvmsg, count = 32).
 
+import { boottimeNow } from "#drivers/sys/clock.ts";
 import { assert } from "#lib/assert.ts";
-import { FOREVER, type Instant, instant } from "#model/units.ts";
+import { FOREVER, type Instant, instant, ms } from "#model/units.ts";
 import type { ClockPort } from "#ports/clock.ts";
 
 /** Poll phases before a deadline is judged: 12 times 32 datagrams are more than the pulse socket's buffer holds. */
@@ -69,6 +70,7 @@ export function createClock(wake: () => void): Clock {
 
   return {
     now,
+    slept: () => ms(boottimeNow() - now()),
     wakeAt(at) {
       assert(!Number.isNaN(at), "a deadline is a number");
       due = at;

@@ -1,6 +1,7 @@
 // The shape of messages between workers. Who sent one is certain already; this catches a sender of another
 // version, and bugs, before the worker follows a field that is not there.
 
+import type { DeathProof } from "#model/fencing.ts";
 import type { NodeId, ServiceName } from "#model/ids.ts";
 import type { Intent, Intents, IntentsVersion, MaintenanceTarget, Switchover } from "#model/intents.ts";
 import type {
@@ -12,6 +13,7 @@ import type {
   Order,
   OrderId,
   Placement,
+  Proving,
   ServiceReport,
   WantedRole,
 } from "#model/order.ts";
@@ -92,6 +94,14 @@ const member = object<MemberPicture>({
   leaving: truth,
   differs: truth,
 });
+const proof = object<DeathProof>({
+  node,
+  boot: whole,
+  lapses: nullable(whole),
+  kind: oneOf("fenced", "watchdog", "confirmed-dead"),
+  sentence: text,
+});
+const proving = object<Proving>({ node, state: oneOf("under-way", "waiting", "blocked"), text });
 const picture = object<ClusterPicture>({
   leader: node,
   term,
@@ -99,6 +109,8 @@ const picture = object<ClusterPicture>({
   members: list(member),
   placements: list(placement),
   intents,
+  proofs: list(proof),
+  proving: list(proving),
 });
 const report = object<NodeReport>({
   node,
@@ -107,12 +119,20 @@ const report = object<NodeReport>({
   term,
   order: nullable(orderId),
   services: list(
-    object<ServiceReport>({ service, standing, health, failures: whole, detail: nullable(text) }),
+    object<ServiceReport>({
+      service,
+      standing,
+      health,
+      failures: whole,
+      stuck: truth,
+      detail: nullable(text),
+    }),
   ),
   reach,
   leaving: truth,
   config: text,
   intents: nullable(intents),
+  proofs: list(proof),
 });
 
 /** Whether a value is a message. It may still contradict itself or speak for others: see `isHonest`. */

@@ -38,6 +38,7 @@ function randomPulse(pick: (below: number) => number): Pulse {
     reset: list(() => ({ node: node(), id: { term: term(whole()), number: whole() } })),
     readmit: list(node),
     resetDone: maybe(() => ({ term: term(whole()), number: whole() })),
+    watchdog: maybe(() => ms(1 + pick(300_000))),
     left: pick(2) === 1,
     hurry: pick(2) === 1,
   };

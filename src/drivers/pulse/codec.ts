@@ -9,7 +9,7 @@ import { ms, type Term, term } from "#model/units.ts";
 import { BODY_LIMIT } from "#ports/datagrams.ts";
 
 /** Changes with every change below; a pulse of another version is malformed. */
-const VERSION = 1;
+const VERSION = 2;
 /** Lines in each of a pulse's lists. */
 export const LIST_LIMIT = 64;
 
@@ -38,6 +38,7 @@ export function encodePulse(pulse: Pulse): Uint8Array {
   writer.whole(pulse.term);
   writer.whole(pulse.gaveUp);
   writer.byte(flagsOf(pulse));
+  writer.real(pulse.watchdog ?? 0);
   if (vote !== null) writeVote(vote);
   if (candidate !== null) writer.whole(candidate);
   if (leads !== null) writer.whole(leads);
@@ -62,7 +63,8 @@ export function decodePulse(bytes: Uint8Array, from: NodeId, boot: number): Puls
   const highest = readTerm(reader);
   const gaveUp = readTerm(reader);
   const flags = reader.byte();
-  if (number === 0 || lease <= 0 || flags > ALL_FLAGS) return null;
+  const watchdog = ms(reader.real());
+  if (number === 0 || lease <= 0 || watchdog < 0 || flags > ALL_FLAGS) return null;
   const pulse: Pulse = {
     from,
     number,
@@ -72,6 +74,7 @@ export function decodePulse(bytes: Uint8Array, from: NodeId, boot: number): Puls
     lease,
     term: highest,
     gaveUp,
+    watchdog: watchdog === 0 ? null : watchdog,
     // Properties are evaluated in the order written, which is that of the bytes.
     vote: flags & FLAG.vote ? { term: readTerm(reader), for: reader.node() } : null,
     candidate: flags & FLAG.candidate ? readTerm(reader) : null,

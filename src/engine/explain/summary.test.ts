@@ -21,6 +21,8 @@ const LEASE: LeaseNews = {
   members: [],
   othersSuffice: true,
   left: false,
+  pair: null,
+  watchdog: { stage: "none", timeout: null, problem: null },
 };
 
 function world(
@@ -60,6 +62,8 @@ function picture(of: ToyWorld, witness: Partial<MemberPicture> = {}): ClusterPic
     members,
     placements,
     intents: of.intents,
+    proofs: [],
+    proving: [],
   };
 }
 

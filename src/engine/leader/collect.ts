@@ -43,6 +43,8 @@ export function startLeading(config: Config, news: LeaseNews, now: Instant): Lea
     plan: null,
     plannedFrom: [],
     picture: null,
+    excludedSince: new Map(),
+    outlook: null,
   };
 }
 
@@ -98,26 +100,30 @@ export function knowsAllNodes(leader: LeaderState, news: LeaseNews): boolean {
   return [...leader.members.values()].every((member) => {
     if (!member.isNode) return true;
     const standing = standingOfMember(member.id, news);
+    // Who leads for eager services alone plans nothing that rests on what the other one has.
+    if (news.pair?.leadsEagerly === true && standing === "silent") return true;
     return standing === "excluded" || standing === "left" || (standing === "alive" && member.isCurrent);
   });
 }
 
 /**
  * The newest intents of a quorum of voters, none of which will store anything of an older term any more.
- * `isSettled`: the whole quorum has this very version, so it needs no storing again.
+ * `isSettled`: the whole quorum has this very version, so it needs no storing again. `isAlone`: between two voters the
+ * other one is gone; what was accepted is on both disks, so on this one too, and there is nobody to settle it with.
  */
 export function collectIntents(
   leader: LeaderState,
   identity: Identity,
+  isAlone: boolean,
 ): { readonly intents: Intents; readonly isSettled: boolean } | null {
   const docs: Intents[] = [];
   for (const member of leader.members.values()) {
     const stored = member.isVoter && member.isCurrent ? (member.report?.intents ?? null) : null;
     if (stored !== null) docs.push(stored);
   }
-  if (docs.length < identity.quorum) return null;
+  if (docs.length < identity.readQuorum) return null;
   const newest = newestIntents(docs);
   if (newest === null) return null;
   const holders = docs.filter((d) => sameVersion(d.version, newest.version)).length;
-  return { intents: newest, isSettled: holders >= identity.quorum };
+  return { intents: newest, isSettled: holders >= identity.quorum || isAlone };
 }

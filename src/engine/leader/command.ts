@@ -2,7 +2,7 @@
 
 import type { Config } from "#model/config.ts";
 import type { LeaseNews } from "#model/halves.ts";
-import type { ServiceName } from "#model/ids.ts";
+import type { NodeId, ServiceName } from "#model/ids.ts";
 import type { JournalLine } from "#model/journal.ts";
 import type { ClusterPicture, MemberPicture, Message } from "#model/order.ts";
 import type { Role } from "#model/role.ts";
@@ -11,7 +11,7 @@ import { between, NEVER } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
 import { emptyIntents } from "../intents/document.ts";
 import { diffPlans, plan } from "../planner/plan.ts";
-import type { WorkerEffect } from "../worker.ts";
+import type { WorkerEffect, WorkerState } from "../worker.ts";
 import { standingOfMember, withMember } from "./collect.ts";
 import type { LeaderState, LedNode } from "./state.ts";
 import { foldFitness, viewOf } from "./view.ts";
@@ -37,7 +37,7 @@ export function planIfChanged(leader: LeaderState, config: Config, news: LeaseNe
 }
 
 function planInputs(leader: LeaderState, config: Config, news: LeaseNews): readonly unknown[] {
-  const inputs: unknown[] = [config, leader.intents];
+  const inputs: unknown[] = [config, leader.intents, leader.outlook];
   for (const member of leader.members.values()) {
     if (!member.isNode) continue;
     inputs.push(member.report, member.isCurrent, member.orderedActive, standingOfMember(member.id, news));
@@ -87,7 +87,11 @@ function sameWanted(a: ReadonlyMap<ServiceName, Role>, b: ReadonlyMap<ServiceNam
 }
 
 /** What every member is told about the cluster; the same object while nothing in it changed. */
-export function paint(leader: LeaderState, config: Config, identity: Identity, news: LeaseNews): LeaderState {
+export function paint(
+  leader: LeaderState,
+  { config, identity, fencing }: WorkerState,
+  news: LeaseNews,
+): LeaderState {
   const members = config.members.map((m): MemberPicture => {
     const report = leader.members.get(m.id)?.report ?? null;
     return {
@@ -101,11 +105,16 @@ export function paint(leader: LeaderState, config: Config, identity: Identity, n
   const { picture } = leader;
   const placements = leader.plan?.placements ?? NO_PLACEMENTS;
   const intents = leader.intents ?? EMPTY;
+  const { proofs } = fencing;
+  const unproved = leader.plan?.directions.unproved ?? NONE;
+  const proving = [...unproved.keys()].flatMap((node) => leader.outlook?.remedies.get(node) ?? []);
   const isSame =
     picture !== null &&
     picture.phase === leader.phase &&
     picture.placements === placements &&
     picture.intents === intents &&
+    picture.proofs === proofs &&
+    sameProving(picture.proving, proving) &&
     picture.members.every((m, i) => sameMember(m, members[i]));
   if (isSame) return leader;
   const next: ClusterPicture = {
@@ -115,6 +124,8 @@ export function paint(leader: LeaderState, config: Config, identity: Identity, n
     members,
     placements,
     intents,
+    proofs,
+    proving,
   };
   return { ...leader, picture: next };
 }
@@ -123,6 +134,11 @@ export function paint(leader: LeaderState, config: Config, identity: Identity, n
 const NO_PLACEMENTS: ClusterPicture["placements"] = [];
 
 const EMPTY = emptyIntents();
+const NONE: ReadonlyMap<NodeId, readonly ServiceName[]> = new Map();
+
+function sameProving(a: ClusterPicture["proving"], b: ClusterPicture["proving"]): boolean {
+  return a.length === b.length && a.every(({ node, text }, i) => b[i]?.node === node && b[i]?.text === text);
+}
 
 function sameMember(a: MemberPicture, b: MemberPicture | undefined): boolean {
   return (

@@ -35,7 +35,8 @@ export function finishCollecting(
 ): LeaderState {
   if (leader.phase !== "collecting" || leader.proposal !== null || !knowsAllNodes(leader, news))
     return leader;
-  const found = collectIntents(leader, identity);
+  const isAlone = news.pair !== null && !hasVoterQuorum(identity, news);
+  const found = collectIntents(leader, identity, isAlone);
   if (found === null) return leader;
   if (found.isSettled) return { ...leader, phase: "leading", intents: found.intents };
   // Part of a quorum has it only: it may or may not have been accepted. Settle it before acting on it.
@@ -55,12 +56,23 @@ export function foldAsk(leader: LeaderState, ask: QueuedAsk): Step {
 }
 
 /** Starts the next wish, or drops what operators asked for and is spent. */
-export function startProposals(leader: LeaderState, config: Config, news: LeaseNews, now: Instant): Step {
+export function startProposals(
+  leader: LeaderState,
+  config: Config,
+  identity: Identity,
+  news: LeaseNews,
+  now: Instant,
+): Step {
   const { intents } = leader;
   if (leader.phase !== "leading" || leader.proposal !== null || intents === null)
     return { leader, effects: [] };
   const view = () => viewOf(leader, config, news, intents, now);
   const [ask, ...queue] = leader.queue;
+  if (!hasVoterQuorum(identity, news)) {
+    // Only between two voters: the holder goes on alone, but nothing new can be accepted by one disk.
+    if (ask === undefined) return { leader, effects: [] };
+    return settle({ ...leader, queue }, ask, { kind: "refused", reason: ALONE });
+  }
   if (ask === undefined) {
     if (intents.switchovers.length === 0) return { leader, effects: [] };
     const cleaned = dropSpentSwitchovers(intents, view());
@@ -77,6 +89,16 @@ export function startProposals(leader: LeaderState, config: Config, news: LeaseN
     case "refused":
       return settle(rest, ask, { kind: "refused", reason: applied.reason });
   }
+}
+
+const ALONE = "the other voter is away, and what operators ask must be on the disks of both";
+
+/** Could a new document reach the disks of a quorum now? */
+function hasVoterQuorum(identity: Identity, news: LeaseNews): boolean {
+  const others = news.members.filter(
+    (m) => identity.voters.includes(m.node) && m.standing === "alive",
+  ).length;
+  return others + (identity.isVoter ? 1 : 0) >= identity.quorum;
 }
 
 function propose(

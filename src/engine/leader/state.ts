@@ -6,6 +6,7 @@ import type { ClusterPicture, IntentAnswer, NodeReport } from "#model/order.ts";
 import type { Role } from "#model/role.ts";
 import type { Session } from "#model/session.ts";
 import type { Instant, Term } from "#model/units.ts";
+import type { Outlook } from "../fencing/outlook.ts";
 import type { Plan } from "../planner/plan.ts";
 
 export interface LeaderState {
@@ -29,6 +30,10 @@ export interface LeaderState {
   /** What the plan was made of; the same things need no new plan. */
   readonly plannedFrom: readonly unknown[];
   readonly picture: ClusterPicture | null;
+  /** Since when this leader knows that a member has lapsed. */
+  readonly excludedSince: ReadonlyMap<NodeId, Instant>;
+  /** What the newest plan could know about nodes that are gone; null: none was made. */
+  readonly outlook: Outlook | null;
 }
 
 /** A member, this node included. */

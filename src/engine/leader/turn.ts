@@ -3,6 +3,8 @@
 import type { NodeId } from "#model/ids.ts";
 import type { Message } from "#model/order.ts";
 import type { Instant } from "#model/units.ts";
+import { noteExcluded } from "../fencing/fired.ts";
+import { outlookOf } from "../fencing/outlook.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
 import { foldReport, markOutdated, startLeading } from "./collect.ts";
 import { giveOrders, paint, planIfChanged, tellMembers } from "./command.ts";
@@ -43,13 +45,14 @@ export function leaderTurn(state: WorkerState, now: Instant, effects: WorkerEffe
   if (news === null || !news.leads) return state.leader === null ? state : { ...state, leader: null };
   const isSameTerm = state.leader !== null && state.leader.term === news.term;
   let leader: LeaderState = isSameTerm ? state.leader : startLeading(config, news, now);
-  leader = markOutdated(leader, news);
+  leader = noteExcluded(markOutdated(leader, news), news.members, now);
+  leader = { ...leader, outlook: outlookOf({ ...state, leader }, leader.outlook, now) };
   leader = finishCollecting(leader, identity, news, now);
   const steps = [
-    (l: LeaderState) => startProposals(l, config, news, now),
+    (l: LeaderState) => startProposals(l, config, identity, news, now),
     (l: LeaderState) => pushProposal(l, identity, now),
     (l: LeaderState) => planIfChanged(l, config, news, now),
-    (l: LeaderState) => ({ leader: paint(giveOrders(l, news), config, identity, news), effects: [] }),
+    (l: LeaderState) => ({ leader: paint(giveOrders(l, news), state, news), effects: [] }),
     (l: LeaderState) => tellMembers(l, identity, news, now),
   ];
   for (const step of steps) {

@@ -20,7 +20,7 @@ export function viewOf(
   for (const member of leader.members.values()) {
     if (member.isNode) nodes.push(nodeView(leader, member, config, news));
   }
-  return { now, services: config.services, nodes, intents };
+  return { now, services: config.services, nodes, intents, eager: leader.outlook?.eager ?? false };
 }
 
 function nodeView(leader: LeaderState, member: LedNode, config: Config, news: LeaseNews): NodeView {
@@ -35,6 +35,8 @@ function nodeView(leader: LeaderState, member: LedNode, config: Config, news: Le
     standing,
     reach: report?.reach ?? "unknown",
     leaving: report?.leaving ?? false,
+    proof: leader.outlook?.proofs.get(member.id) ?? null,
+    remedy: leader.outlook?.remedies.get(member.id)?.text ?? null,
     reported: report !== null && isCurrent && standing === "alive",
     obeys: obeyed,
     services: serviceViews(leader, member, config, counts),
@@ -69,7 +71,7 @@ function serviceViews(
 /** A node that the service is not placed on has nothing of it, and says nothing about it. */
 function notPlaced(place: readonly NodeId[], member: LedNode, service: ServiceName): ServiceView["report"] {
   if (place.includes(member.id)) return null;
-  return { service, standing: "stopped", health: "unknown", failures: 0, detail: null };
+  return { service, standing: "stopped", health: "unknown", failures: 0, stuck: false, detail: null };
 }
 
 export const keyOf = (node: NodeId, service: ServiceName): string => `${node}/${service}`;

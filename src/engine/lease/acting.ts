@@ -5,6 +5,7 @@ import type { Session } from "#model/session.ts";
 import type { Instant } from "#model/units.ts";
 import { between, FOREVER, NEVER } from "#model/units.ts";
 import { statementOf } from "../membership/peers.ts";
+import { actsAlone } from "./pair.ts";
 import type { KeeperState, LapseCause } from "./state.ts";
 
 /**
@@ -30,7 +31,7 @@ export function lapse(state: KeeperState, lapsed: LapseCause): KeeperState {
 /** Extends the right to act by what the voters acknowledge now. */
 export function extend(state: KeeperState, now: Instant): KeeperState {
   if (state.left || isWorkerSilent(state, now)) return state;
-  const until = quorumInstant(state, (peer) => peer.acknowledgesUntil);
+  const until = actsAlone(state, now) ?? quorumInstant(state, (peer) => peer.acknowledgesUntil);
   const { acting } = state;
   if (until <= now || (acting.mayAct && until <= acting.until)) return state;
   const session = acting.mayAct ? acting.session : nextSession(acting.session);

@@ -4,6 +4,7 @@
 // variant (sim/wrong.ts) and must catch it. Production never uses anything but CLAUSES.
 // After Gray and Cheriton, "Leases" (SOSP 1989), and Trencseni et al., "PaxosLease" (arXiv:1209.4187, 2012).
 
+import { coversBoot, type DeathProof } from "#model/fencing.ts";
 import type { OrderId } from "#model/order.ts";
 import type { Session } from "#model/session.ts";
 import { sameSession } from "#model/session.ts";
@@ -33,6 +34,12 @@ export interface Clauses {
   readonly readmitsAfterReset: boolean;
   /** Is a term on disk before it is spoken, and read back after a start? */
   readonly storesTerms: boolean;
+  /** Between two voters: may a stored tenure be gone on with in this kernel boot? */
+  resumes(storedIn: string, now: string): boolean;
+  /** Between two voters: does the proof cover the newest life of the peer that is known of? */
+  believesProof(proof: DeathProof | null, boot: number): boolean;
+  /** Is the watchdog fed? Not by who lapsed and may still hold something exclusive. */
+  feeds(mayAct: boolean, holdsExclusive: boolean | null, isDoomed: boolean): boolean;
   /** Is this order to be obeyed? */
   obeys(order: OrderId, session: Session, seen: SeenOrders): boolean;
 }
@@ -63,6 +70,9 @@ export const CLAUSES: Clauses = {
   hasLapsed: (promised, _deaf, quorum) => promised >= quorum,
   readmitsAfterReset: true,
   storesTerms: true,
+  resumes: (storedIn, now) => storedIn === now,
+  believesProof: (proof, boot) => coversBoot(proof ?? undefined, boot),
+  feeds: (mayAct, holdsExclusive, isDoomed) => !isDoomed && (mayAct || holdsExclusive === false),
   obeys: (order, session, seen) =>
     sameSession(session, seen.session) &&
     order.term >= seen.term &&

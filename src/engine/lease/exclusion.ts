@@ -12,6 +12,7 @@ import type { Instant, Term } from "#model/units.ts";
 import type { Peer } from "../membership/peers.ts";
 import { isSilent, statementOf } from "../membership/peers.ts";
 import { lapse } from "./acting.ts";
+import { promiseQuorum } from "./pair.ts";
 import type { KeeperState, LedMember } from "./state.ts";
 
 /** The voter's side: promises what the newest leader asks, takes promises back when it readmits. */
@@ -127,8 +128,9 @@ function whileSilent(state: KeeperState, peer: Peer, before: LedMember, now: Ins
   if (wasCertain) return { kind: "excluded" };
   const asking = before.kind === "asking" ? before : ({ kind: "asking", after: state.sent.number } as const);
   const { promised, deaf } = countPromises(state, peer.id, asking.after, now);
-  const { clauses, quorum } = state.identity;
-  return clauses.hasLapsed(promised, deaf, quorum) ? { kind: "excluded" } : asking;
+  return state.identity.clauses.hasLapsed(promised, deaf, promiseQuorum(state))
+    ? { kind: "excluded" }
+    : asking;
 }
 
 /**
@@ -168,7 +170,7 @@ function ownPromise(
   const has = voter.promises.has(peer.id);
   if (member.kind === "asking" && !has && state.identity.isVoter && !state.mute) {
     const others = countPromises(state, peer.id, member.after, now).promised;
-    if (others + 1 < state.identity.quorum || !isSilent(peer, state.identity, now)) return voter;
+    if (others + 1 < promiseQuorum(state) || !isSilent(peer, state.identity, now)) return voter;
     return { ...voter, promises: new Map(voter.promises).set(peer.id, term) };
   }
   if (member.kind !== "readmitting" || !has) return voter;

@@ -2,9 +2,10 @@
 
 import type { NodeId } from "#model/ids.ts";
 import type { Instant, Ms, Term } from "#model/units.ts";
-import { instant, maxTerm, ms, NEVER, NO_TERM, plus, term } from "#model/units.ts";
+import { FOREVER, instant, maxTerm, ms, NEVER, NO_TERM, plus } from "#model/units.ts";
 import { statementOf } from "../membership/peers.ts";
-import { quorumInstant } from "./acting.ts";
+import { lapse, quorumInstant } from "./acting.ts";
+import { settleEager, termFor, yieldOf } from "./pair.ts";
 import type { KeeperState, Leading } from "./state.ts";
 import { gaveUp, highestTerm, isVoteFree, startStoring } from "./voting.ts";
 
@@ -13,7 +14,8 @@ export function giveUpIfDue(state: KeeperState, now: Instant): KeeperState {
   const { leading, identity } = state;
   if (leading.kind === "no") return giveUpForgotten(state);
   const overtaken = state.term > leading.term;
-  if (now < leading.until && !overtaken && !state.left) return state;
+  const isUnwanted = state.pair?.leadsEagerly === true && !state.pair.isEager;
+  if (now < leading.until && !overtaken && !state.left && !isUnwanted) return state;
   // Overtaken: run again soon, in a higher term. Not elected: let another try first.
   const wait = leading.kind === "candidate" && !overtaken ? backOff(state) : ms(0);
   if (leading.kind === "leads" && !identity.clauses.endsItsTerm && !overtaken) {
@@ -43,8 +45,10 @@ export function stepDown(state: KeeperState, runNotBefore: Instant): KeeperState
   const { leading, voter, identity } = state;
   const over: Term = leading.kind === "no" ? leading.gaveUp : leading.term;
   const mine = voter.vote?.for === identity.self && voter.vote.term <= over;
+  // Between two voters whoever leads acts by its own word: with the lead that right ends, at once.
+  const acted = state.pair !== null && leading.kind === "leads" && state.acting.mayAct;
   return {
-    ...state,
+    ...(acted ? lapse(state, "overtaken") : state),
     leading: { kind: "no", gaveUp: over, runNotBefore },
     ledMembers: new Map(),
     voter: mine ? { ...voter, vote: null } : voter,
@@ -61,7 +65,7 @@ function backOff(state: KeeperState): Ms {
 export function runIfWanted(state: KeeperState, now: Instant): KeeperState {
   const runAt = whenToRun(state, now);
   if (runAt === null || now < runAt) return state;
-  const next = term(highestTerm(state) + 1);
+  const next = termFor(state, highestTerm(state));
   const until = plus(now, state.identity.lease);
   const leading: Leading = { kind: "candidate", term: next, until, gaveUp: gaveUp(state) };
   return startStoring({ ...state, leading }, { term: next, for: state.identity.self });
@@ -73,7 +77,7 @@ export function whenToRun(state: KeeperState, now: Instant): Instant | null {
   if (leading.kind !== "no" || voter.storing !== null || !isVoteFree(state, now)) return null;
   if (now < voter.storeAgainAt) return voter.storeAgainAt;
   const others = state.peers.filter((p) => p.isVoter && statementOf(p, now)?.voteIsFree === true);
-  if (others.length + 1 < identity.quorum) return null;
+  if (others.length + 1 < identity.quorum && yieldOf(state, now) === null) return null;
   const since = state.freeQuorumSince;
   if (since === null) return null;
   const rank = others.filter((p) => isBetterPlaced(state, p.id, now)).length;
@@ -104,6 +108,7 @@ export function countVotes(state: KeeperState, now: Instant): KeeperState {
     const forMe = vote !== null && vote.for === identity.self && vote.term === leading.term;
     return forMe ? peer.usableUntil : NEVER;
   });
+  if (state.pair !== null) return countPair(state, leading, until > now, now);
   if (leading.kind === "leads") {
     // A vote that was taken back ends the leadership at once: giveUpIfDue sees it.
     return until === leading.until ? state : { ...state, leading: { ...leading, until } };
@@ -113,5 +118,23 @@ export function countVotes(state: KeeperState, now: Instant): KeeperState {
     ...state,
     leading: { kind: "leads", term: leading.term, until, since: now, gaveUp: leading.gaveUp },
     ledMembers: new Map(),
+  };
+}
+
+/** Between two voters: leads by both votes, or because the peer yields; and then until something ends it. */
+function countPair(
+  state: KeeperState,
+  leading: Exclude<Leading, { kind: "no" }>,
+  bothVote: boolean,
+  now: Instant,
+): KeeperState {
+  if (leading.kind === "leads") return settleEager(state, now);
+  const reason = yieldOf(state, now);
+  if (state.pair === null || (!bothVote && reason === null)) return state;
+  return {
+    ...state,
+    leading: { kind: "leads", term: leading.term, until: FOREVER, since: now, gaveUp: leading.gaveUp },
+    ledMembers: new Map(),
+    pair: { ...state.pair, leadsEagerly: !bothVote && reason === "eager" },
   };
 }

@@ -14,6 +14,7 @@ import { nextGrantAt } from "./grants.ts";
 import { whenToRun } from "./leading.ts";
 import type { KeeperState, Statements } from "./state.ts";
 import { isVoteFree } from "./voting.ts";
+import { announcedTimeout, nextFeedAt } from "./watchdog.ts";
 
 /** While acknowledgements are getting old, pulses come this many times as often, but never closer than that. */
 const HURRY_FACTOR = 8;
@@ -83,7 +84,9 @@ function statementsOf(state: KeeperState, now: Instant): Statements {
     promises: [...voter.promises].map(([node, term]) => ({ node, term })),
     ...statementsAbout(state.ledMembers),
     resetDone: acting.resetDone,
-    left: state.left,
+    watchdog: announcedTimeout(state),
+    // Who keeps a tenure for its next life has not let go: the peer must not take it for a release.
+    left: state.left && state.pair?.record.held == null,
   };
 }
 
@@ -118,6 +121,7 @@ function sameStatements(a: Statements, b: Statements): boolean {
     a.gaveUp === b.gaveUp &&
     a.resetDone === b.resetDone &&
     a.left === b.left &&
+    a.watchdog === b.watchdog &&
     sameList(a.promises, b.promises, (p) => `${p.node} ${p.term}`) &&
     sameList(a.exclude, b.exclude, (n) => n) &&
     sameList(a.readmit, b.readmit, (n) => n) &&
@@ -173,6 +177,7 @@ export function nextWake(state: KeeperState, now: Instant): Instant {
   consider(whenToRun(state, now));
   consider(voter.storeAgainAt);
   consider(nextGrantAt(state));
+  consider(nextFeedAt(state));
   if (state.mute)
     consider(afterwards(state.startedAt, identity.clauses.muteAfterStart(identity.longestLease)));
   for (const peer of state.peers) consider(afterwards(peer.heardAt, leaseOf(peer, identity)));

@@ -1,11 +1,12 @@
 // What the keeper's engine knows.
 
 import type { FloatingAddress } from "#model/address.ts";
+import type { DeathProof } from "#model/fencing.ts";
 import type { LeaseNews } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Pulse, ResetId, Vote } from "#model/pulse.ts";
 import type { Session } from "#model/session.ts";
-import type { Instant, Term } from "#model/units.ts";
+import type { Instant, Ms, Term } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
 import type { Peer } from "../membership/peers.ts";
 import type { SentPulses } from "../membership/sent.ts";
@@ -21,6 +22,9 @@ export interface KeeperState {
   readonly acting: Acting;
   readonly voter: Voter;
   readonly leading: Leading;
+  /** Between exactly two voters; null: there are more. */
+  readonly pair: Pair | null;
+  readonly watchdog: WatchdogState;
   /** What the leader knows of each other member; empty while this node does not lead. */
   readonly ledMembers: ReadonlyMap<NodeId, LedMember>;
   /** How many resets this life has told. */
@@ -62,7 +66,11 @@ export type LapseCause =
   /** The other half of the daemon was silent for too long. */
   | "worker-silent"
   /** The daemon stops in an orderly way. */
-  | "left";
+  | "left"
+  /** Between two voters: the other one leads in a higher term. */
+  | "overtaken"
+  /** The host slept, or was held up: what happened meanwhile is not known. */
+  | "resumed";
 
 /** A voter's word. */
 export interface Voter {
@@ -89,6 +97,49 @@ export type Leading =
       readonly since: Instant;
       readonly gaveUp: Term;
     };
+
+/** What a voter of two knows beside the common rule; see lease/pair.ts. */
+export interface Pair {
+  readonly peer: NodeId;
+  /** What should be on disk. */
+  readonly record: PairRecord;
+  /** What is. */
+  readonly stored: PairRecord | null;
+  readonly storing: PairRecord | null;
+  /** The term of a tenure that an earlier life in this kernel boot left unreleased; null: none. */
+  readonly resumable: Term | null;
+  /** The newest proof that lives of the peer are over; null: none. */
+  readonly proof: DeathProof | null;
+  /** The worker wants services that prefer two actives to none to start without a proof. */
+  readonly isEager: boolean;
+  /** Leads for them alone: nothing is proved about the peer. */
+  readonly leadsEagerly: boolean;
+  /** The worker asked to leave; the release has to be on disk first. */
+  readonly isLeaving: boolean;
+}
+
+export interface WatchdogState {
+  /** none: not wanted, or disarmed. waiting: for the worker's first word. failed: see `problem`. */
+  readonly stage: "none" | "waiting" | "arming" | "armed" | "failed";
+  /** As the device says; null: not armed. */
+  readonly timeout: Ms | null;
+  /** A sentence; null: none. */
+  readonly problem: string | null;
+  /** May anything exclusive be on this node? Null: the worker has not said yet. */
+  readonly holds: boolean | null;
+  /** Something exclusive cannot be stopped: only a reset of the node ends it. */
+  readonly isDoomed: boolean;
+  readonly fedAt: Instant;
+}
+
+/** Outlives the daemon. Worth something only while the same kernel runs: after a reboot nothing is resumed. */
+export interface PairRecord {
+  readonly kernelBoot: string;
+  /** The term of a tenure that was not released; null: none. */
+  readonly held: Term | null;
+  /** The newest life of the peer that was heard in this kernel boot; null: none was. */
+  readonly heard: number | null;
+}
 
 /** Another member, as the leader of this term knows it. */
 export type LedMember =

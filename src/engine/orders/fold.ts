@@ -1,5 +1,6 @@
 // What events mean for the services on this node: orders, op results, exits, check results, lapses.
 
+import { isGrant } from "#model/config.ts";
 import type { ServiceName } from "#model/ids.ts";
 import type { Order } from "#model/order.ts";
 import type { Role } from "#model/role.ts";
@@ -32,7 +33,7 @@ function wantedBy(order: Order, service: ServiceName): Role {
 
 /** A lapse voids all orders; the keeper has already let the addresses go. */
 export function foldLapse(run: ServiceRun): ServiceRun {
-  const addresses = run.config.resources.flatMap((r, i) => (r.kind === "address" ? [i] : []));
+  const addresses = run.config.resources.flatMap((r, i) => (isGrant(r) ? [i] : []));
   const isAddressOp = run.op?.indices.some((i) => addresses.includes(i)) ?? false;
   return {
     ...run,
@@ -52,7 +53,8 @@ export function foldOpEnd(run: ServiceRun, opId: number, end: OpEnd, now: Instan
   const isUp = op.verb === "start" || op.verb === "promote";
   const resources = setResources(run, op.indices, "unknown");
   const failed = { ...run, op: null, resources, detail: end.why };
-  return isUp ? giveUp(failed, now) : { ...failed, retryAt: plus(now, ms(RETRY_STOP)) };
+  if (isUp) return giveUp(failed, now);
+  return { ...failed, failedStops: run.failedStops + 1, retryAt: plus(now, ms(RETRY_STOP)) };
 }
 
 function foldDone(
@@ -61,10 +63,13 @@ function foldDone(
   indices: readonly number[],
   now: Instant,
 ): ServiceRun {
-  const next = { ...run, resources: setResources(run, indices, stateAfter(verb)), retryAt: NEVER };
-  const isDown = next.config.resources.every(
-    (r, i) => r.kind === "address" || next.resources[i] === "stopped",
-  );
+  const next = {
+    ...run,
+    resources: setResources(run, indices, stateAfter(verb)),
+    failedStops: 0,
+    retryAt: NEVER,
+  };
+  const isDown = next.config.resources.every((r, i) => isGrant(r) || next.resources[i] === "stopped");
   const restarting = next.restarting && !isDown;
   const becameActive = standingOf(next) === "active" && standingOf(run) !== "active";
   const checks =

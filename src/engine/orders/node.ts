@@ -1,6 +1,7 @@
 // This node as the leader sees it: the orders that it obeys, and what it reports.
 
 import type { ServiceConfig } from "#model/config.ts";
+import type { DeathProof } from "#model/fencing.ts";
 import type { LeaseNews } from "#model/halves.ts";
 import type { ServiceName } from "#model/ids.ts";
 import type { Intents } from "#model/intents.ts";
@@ -13,7 +14,7 @@ import { verdictOf } from "../health/check.ts";
 import type { Identity } from "../identity.ts";
 import { countFailures, foldLapse, foldOrder } from "./fold.ts";
 import type { ServiceRun } from "./run.ts";
-import { checksEverywhere, newRun, standingOf } from "./run.ts";
+import { checksEverywhere, isStuck, newRun, standingOf } from "./run.ts";
 
 export interface NodeState {
   readonly session: Session;
@@ -93,6 +94,7 @@ export function report(
   node: NodeState,
   identity: Identity,
   intents: Intents | null,
+  proofs: readonly DeathProof[],
   now: Instant,
 ): NodeReport {
   const services = [...node.runs.values()].map((run) => reportService(run, now));
@@ -107,6 +109,7 @@ export function report(
     leaving: node.leaving,
     config: identity.configHash,
     intents: identity.isVoter ? intents : null,
+    proofs,
   };
   return node.report !== null && sameReport(node.report, next) ? node.report : next;
 }
@@ -120,6 +123,7 @@ function reportService(run: ServiceRun, now: Instant): ServiceReport {
     standing,
     health: isChecked ? verdictOf(run.checks) : "healthy",
     failures: countFailures(run, now),
+    stuck: isStuck(run),
     detail: run.detail,
   };
 }
@@ -133,6 +137,7 @@ function sameReport(a: NodeReport, b: NodeReport): boolean {
     a.leaving === b.leaving &&
     a.config === b.config &&
     a.intents === b.intents &&
+    a.proofs === b.proofs &&
     a.services.length === b.services.length &&
     a.services.every((s, i) => sameService(s, b.services[i]))
   );
@@ -145,6 +150,7 @@ function sameService(a: ServiceReport, b: ServiceReport | undefined): boolean {
     a.standing === b.standing &&
     a.health === b.health &&
     a.failures === b.failures &&
+    a.stuck === b.stuck &&
     a.detail === b.detail
   );
 }

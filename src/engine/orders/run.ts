@@ -1,6 +1,6 @@
 // One service on this node: what is known of its resources, and the next op towards the wanted role.
 
-import type { ResourceConfig, ServiceConfig } from "#model/config.ts";
+import { isExclusive, isGrant, type ResourceConfig, type ServiceConfig } from "#model/config.ts";
 import type { OpVerb, Role, Standing } from "#model/role.ts";
 import type { Instant, Ms } from "#model/units.ts";
 import { ms, NEVER } from "#model/units.ts";
@@ -25,6 +25,8 @@ export interface ServiceRun {
   readonly failures: readonly Instant[];
   /** When it was restarted in place. */
   readonly restarts: readonly Instant[];
+  /** Stops that failed in a row. */
+  readonly failedStops: number;
   /** After a stop that did not work: not before this. */
   readonly retryAt: Instant;
   readonly checks: readonly CheckState[];
@@ -41,7 +43,7 @@ export interface ServiceRun {
 export interface RunningOp {
   readonly id: number;
   readonly verb: OpVerb;
-  /** Neighbouring addresses go together, everything else alone. */
+  /** Neighbouring grants (addresses, guarded ports) go together, everything else alone. */
   readonly indices: readonly number[];
   readonly since: Instant;
   readonly deadline: Ms;
@@ -58,12 +60,13 @@ export function newRun(config: ServiceConfig, now: Instant): ServiceRun {
     config,
     wanted: "stopped",
     // The keeper swept the addresses; of programs nothing is known.
-    resources: config.resources.map((r) => (r.kind === "address" ? "stopped" : "unknown")),
+    resources: config.resources.map((r) => (isGrant(r) ? "stopped" : "unknown")),
     op: null,
     heldDown: false,
     restarting: false,
     failures: [],
     restarts: [],
+    failedStops: 0,
     retryAt: NEVER,
     checks: config.checks.map((c) => newCheck(c, now)),
     settled: null,
@@ -97,7 +100,7 @@ function targetOf(run: ServiceRun, index: number): Exclude<ResourceState, "unkno
   const resource = run.config.resources[index];
   if (resource === undefined) return "stopped";
   // In place: addresses stay, since only what is behind them is broken.
-  if (run.restarting && resource.kind !== "address") return "stopped";
+  if (run.restarting && !isGrant(resource)) return "stopped";
   return stateIn(effectiveRole(run), resource);
 }
 
@@ -134,14 +137,19 @@ function nextUp(run: ServiceRun): NextOp | null {
 function opFor(run: ServiceRun, verb: OpVerb, index: number, step: 1 | -1): NextOp {
   const indices = [index];
   const resource = run.config.resources[index];
-  if (resource?.kind === "address") {
+  if (resource !== undefined && isGrant(resource)) {
     const state = run.resources[index];
-    for (let i = index + step; run.config.resources[i]?.kind === "address"; i += step) {
+    for (let i = index + step; isGrantAt(run, i); i += step) {
       if (run.resources[i] !== state || targetOf(run, i) !== targetOf(run, index)) break;
       indices.push(i);
     }
   }
   return { verb, indices, deadline: deadlineOf(resource, verb) };
+}
+
+function isGrantAt(run: ServiceRun, index: number): boolean {
+  const resource = run.config.resources[index];
+  return resource !== undefined && isGrant(resource);
 }
 
 /** Addresses are taken by system calls; a keeper that needs longer is stuck. */
@@ -171,6 +179,23 @@ export function standingOf(run: ServiceRun): Standing {
   return "changing";
 }
 
+/**
+ * Everything was tried (a stop command, or SIGTERM and SIGKILL to the whole group; twice): only a reset of the node
+ * makes certain that it ends.
+ */
+export function isStuck(run: ServiceRun): boolean {
+  return run.failedStops >= STUCK_AFTER && run.resources.includes("unknown");
+}
+
+const STUCK_AFTER = 2;
+
+/** May anything of it be on this node that only a proof lets another node start? */
+export function holdsExclusive(run: ServiceRun): boolean {
+  return run.config.resources.some(
+    (resource, i) => isExclusive(resource) && (run.resources[i] !== "stopped" || run.op?.indices.includes(i)),
+  );
+}
+
 export function setResources(
   run: ServiceRun,
   indices: readonly number[],
@@ -196,5 +221,5 @@ export function stateAfter(verb: OpVerb): ResourceState {
 
 /** Checks run where the service is active if programs of its own are behind it, otherwise on every node. */
 export function checksEverywhere(config: ServiceConfig): boolean {
-  return config.resources.every((r) => r.kind === "address");
+  return config.resources.every(isGrant);
 }

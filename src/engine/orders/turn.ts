@@ -1,8 +1,9 @@
 // What this node does in a turn: ops and checks that are due, its report, and leaving in good order.
 
-import type { ResourceConfig } from "#model/config.ts";
+import { isExclusive, type ResourceConfig } from "#model/config.ts";
 import type { Instant } from "#model/units.ts";
 import { between, earlier, FOREVER, instant, ms, plus } from "#model/units.ts";
+import { nextFencingAt } from "../fencing/turn.ts";
 import { isOverdue, startProbe } from "../health/check.ts";
 import { nextLeaderWake } from "../leader/command.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
@@ -33,7 +34,7 @@ export function startOps(state: WorkerState, now: Instant, effects: WorkerEffect
   const up = mayGoUp(next.node, next.news);
   for (const run of next.node.runs.values()) {
     // A batch of addresses counts as done at once by the keeper, so one op a turn is enough.
-    const op = nextOp(run, up, now);
+    const op = nextOp(run, up && isWatchdogReady(next, run), now);
     if (op === null) continue;
     const id = next.lastOpId + 1;
     effects.push(effectOf(next, run, op, id));
@@ -42,6 +43,13 @@ export function startOps(state: WorkerState, now: Instant, effects: WorkerEffect
     next = { ...next, lastOpId: id, node: withRun(next.node, started) };
   }
   return next;
+}
+
+/** Nothing exclusive starts before the watchdog runs, or is known not to, where that is good enough. */
+function isWatchdogReady({ news, identity }: WorkerState, run: ServiceRun): boolean {
+  if (identity.watchdog === "none" || !run.config.resources.some(isExclusive)) return true;
+  const stage = news?.watchdog.stage;
+  return stage === "armed" || (stage === "failed" && identity.watchdog === "best-effort");
 }
 
 function effectOf(state: WorkerState, run: ServiceRun, op: NextOp, opId: number): WorkerEffect {
@@ -146,7 +154,9 @@ export function sendReport(state: WorkerState, now: Instant, effects: WorkerEffe
   let { node } = state;
   const isBrief = node.report !== null && isBriefly(node, now);
   const next =
-    isBrief && node.report !== null ? node.report : report(node, state.identity, sayable(state), now);
+    isBrief && node.report !== null
+      ? node.report
+      : report(node, state.identity, sayable(state), state.fencing.proofs, now);
   const isNew = next !== node.report;
   node = isNew ? { ...node, report: next } : node;
   const { aliveAt } = state;
@@ -193,6 +203,7 @@ export function nextWorkerWake(state: WorkerState, now: Instant): Instant {
     consider(instant(node.reportedAt + (isSeen ? REPEAT : RESEND_PULSES * identity.pulse)));
   }
   if (state.leader !== null) consider(nextLeaderWake(state.leader, identity));
+  consider(nextFencingAt(state, now));
   if (state.config.reach.length > 0 && !identity.isWitness) consider(plus(state.reachAt, ms(REACH_EVERY)));
   if (state.asks.length > 0 || state.stopping !== null) consider(plus(now, ms(100)));
   for (const run of node.runs.values()) {

@@ -30,6 +30,7 @@ export function direct(view: View, decisions: readonly Decision[]): Directions {
   const facts = factsOf(view);
   const wanted = new Map<NodeId, Map<ServiceName, Role>>(view.nodes.map((node) => [node.id, new Map()]));
   const waiting = new Map<ServiceName, Reason>();
+  const unproved = new Map<NodeId, readonly ServiceName[]>();
   for (const decision of decisions) {
     const step = decision.held ? holdStep(facts, decision) : stepTowards(facts, decision);
     for (const node of view.nodes) {
@@ -37,28 +38,32 @@ export function direct(view: View, decisions: readonly Decision[]): Directions {
       if (role !== null) wanted.get(node.id)?.set(decision.service, role);
     }
     if (step.waiting !== null) waiting.set(decision.service, step.waiting);
+    for (const node of step.unproved) unproved.set(node, [...(unproved.get(node) ?? []), decision.service]);
   }
-  return { wanted, waiting, planAgainAt: earliest(decisions.map((each) => each.planAgainAt)) };
+  return { wanted, waiting, unproved, planAgainAt: earliest(decisions.map((each) => each.planAgainAt)) };
 }
 
 interface Step {
   /** The one node that is wanted active now; null: none. */
   readonly active: NodeId | null;
   readonly waiting: Reason | null;
+  /** Who stands in the way and cannot speak for itself, or does not know. */
+  readonly unproved: readonly NodeId[];
 }
 
 function stepTowards(facts: Facts, decision: Decision): Step {
   const target = decision.node === null ? undefined : facts.nodes.get(decision.node);
-  if (target === undefined) return { active: null, waiting: decision.waiting };
+  if (target === undefined) return { active: null, waiting: decision.waiting, unproved: [] };
   if (standingOn(target, decision.service) === "active") {
-    return { active: target.id, waiting: untilOthersStop(decision, target) };
+    return { active: target.id, waiting: untilOthersStop(decision, target), unproved: [] };
   }
   const doubts = doubtsAbout(facts, decision, target);
   // Every other node had proved itself before it was ordered to start, and it still obeys that order.
   if (doubts.length === 0 || isStarting(target, decision.service))
-    return { active: target.id, waiting: null };
+    return { active: target.id, waiting: null, unproved: [] };
   const waiting = waitReason(decision, target, doubts);
-  return { active: keeperMeanwhile(facts, decision, doubts), waiting };
+  const unproved = doubts.filter(({ node }) => needsProof(decision.service, node)).map(({ node }) => node.id);
+  return { active: keeperMeanwhile(facts, decision, doubts), waiting, unproved };
 }
 
 /**
@@ -67,11 +72,11 @@ function stepTowards(facts: Facts, decision: Decision): Step {
  */
 function holdStep(facts: Facts, decision: Decision): Step {
   const node = decision.node === null ? undefined : facts.nodes.get(decision.node);
-  if (node === undefined) return { active: null, waiting: decision.waiting };
+  if (node === undefined) return { active: null, waiting: decision.waiting, unproved: [] };
   const standing = standingOn(node, decision.service);
   const isBusy = standing === "active" || (standing === "changing" && isStarting(node, decision.service));
   const keeps = isBusy && isPresent(node);
-  return { active: keeps ? node.id : null, waiting: untilOthersStop(decision, node) };
+  return { active: keeps ? node.id : null, waiting: untilOthersStop(decision, node), unproved: [] };
 }
 
 /** What a node does that is not wanted active. Null: it has nothing to do with the service. */
@@ -94,7 +99,10 @@ function doubtsAbout({ view }: Facts, { config, service }: Decision, target: Nod
   const holds = holdsOf(config);
   return view.nodes
     .filter((node) => node.id !== target.id)
-    .map((node) => ({ node, verdict: judgeTakeover(service, holds, node) }))
+    .map((node) => ({
+      node,
+      verdict: judgeTakeover(service, holds, node, view.eager && config.split === "eager"),
+    }))
     .filter(({ verdict }) => !verdict.proved)
     .map(({ node, verdict }) => ({ node, reason: verdict.reason }));
 }
@@ -108,6 +116,12 @@ function keeperMeanwhile(facts: Facts, { where, config }: Decision, doubts: read
   const isBlocked = doubts.some(({ node }) => !isStopping(config.name, node));
   if (!isBlocked || judgeStaying(facts, config, where.node).kind === "ends") return null;
   return where.node.id;
+}
+
+/** It has lapsed and said nothing since, or says itself that it could not stop the service. */
+function needsProof(service: ServiceName, node: NodeView): boolean {
+  const isGone = node.standing === "excluded" || node.standing === "left";
+  return isGone || (node.standing === "alive" && serviceOn(node, service).report?.stuck === true);
 }
 
 /** A node that will prove itself soon: it is there, and stops when told to. */

@@ -5,6 +5,7 @@ import type { MemberStanding } from "#model/order.ts";
 import type { Holds, Standing } from "#model/role.ts";
 import { toyWorld, viewOf } from "../../../test/golden/planner-world.ts";
 import { judgeTakeover } from "./takeover.ts";
+import type { NodeView } from "./view.ts";
 
 const WEB = serviceName("web");
 
@@ -46,7 +47,7 @@ const ROWS: readonly Row[] = [
   { standing: "excluded", says: null, reported: false, yields: ["yes lapsed", "no unproved"] },
   { standing: "excluded", says: "stopped", yields: ["yes stopped", "yes stopped"] },
   { standing: "excluded", says: "stopped", ordered: 3, obeys: 3, yields: ["yes lapsed", "no unproved"] },
-  { standing: "left", says: "active", yields: ["yes lapsed", "no unproved"] },
+  { standing: "left", says: "active", yields: ["yes left", "yes left"] },
   { standing: "left", says: "stopped", yields: ["yes stopped", "yes stopped"] },
 ];
 
@@ -79,6 +80,7 @@ test("a proof from outside is enough by itself", () => {
   const [view] = viewOf(world).nodes;
   assert.ok(view !== undefined);
   const proof = { kind: "fenced", sentence: "the power switch of chip says off" } as const;
-  const verdict = judgeTakeover(WEB, "exclusive", { ...view, standing: "excluded", reported: false }, proof);
+  const gone: NodeView = { ...view, standing: "excluded", reported: false, proof };
+  const verdict = judgeTakeover(WEB, "exclusive", gone);
   assert.deepEqual(verdict, { proved: true, reason: { code: "fenced", text: proof.sentence } });
 });

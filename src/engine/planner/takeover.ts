@@ -20,7 +20,10 @@ export interface Verdict {
   readonly reason: Reason;
 }
 
-/** What a service holds: a lapse revokes addresses, but no process that would harm beside its copy. */
+/**
+ * What a service holds: a lapse revokes addresses and guarded ports, but no process that would harm beside its
+ * copy.
+ */
 export function holdsOf(service: ServiceConfig): Holds {
   return service.resources.some(isExclusive) ? "exclusive" : "grants";
 }
@@ -29,19 +32,18 @@ export function holdsOf(service: ServiceConfig): Holds {
  * May another node start the service, as far as `node` goes?
  *
  * Its own report is a proof in any standing: `stopped` is a promise, and all that this leader ordered since
- * is known. A lapse is a proof for what the kernel revokes. `proof` is one from outside (a fence device, a
- * watchdog, an operator's word); null: none.
+ * is known. A lapse is a proof for what the kernel revokes. `node.proof` is one from outside (a fence device, a
+ * watchdog, an operator's word). `isEager`: two actives are preferred to none, and allowed now.
  */
-export function judgeTakeover(
-  service: ServiceName,
-  holds: Holds,
-  node: NodeView,
-  proof: Proof | null = null,
-): Verdict {
+export function judgeTakeover(service: ServiceName, holds: Holds, node: NodeView, isEager = false): Verdict {
   const seen = serviceOn(node, service);
-  if (proof !== null) return { proved: true, reason: because(proof.kind, proof.sentence) };
+  const { proof } = node;
+  if (proof !== null && node.standing !== "alive") return yes(proof.kind, proof.sentence);
   if (hasStopped(node, seen)) return yes("stopped", `${node.id} reported ${service} stopped`);
-  const hasLapsed = node.standing === "excluded" || node.standing === "left";
+  // It says goodbye only when it has stopped everything.
+  if (node.standing === "left") return yes("left", `${node.id} stopped everything and said goodbye`);
+  if (isEager && node.standing === "silent") return yes("eager", eagerText(service, node));
+  const hasLapsed = node.standing === "excluded";
   if (hasLapsed && holds === "grants") return yes("lapsed", `${node.id} has lapsed`);
   return { proved: false, reason: doubt(service, node, seen) };
 }
@@ -56,15 +58,18 @@ function hasStopped(node: NodeView, { report, orderedActive }: ServiceView): boo
   return isResting && (orderedActive === null || (node.obeys !== null && node.obeys > orderedActive));
 }
 
+const eagerText = (service: ServiceName, { id }: NodeView): string =>
+  `${id} is silent, and ${service} prefers two actives to none (split: eager)`;
+
 const yes = (code: string, text: string): Verdict => ({ proved: true, reason: because(code, text) });
 
 type Doubt = (service: ServiceName, node: NodeView) => Reason;
 
 /** Gone, but a process or a mount of it may be left running. */
-const unproved: Doubt = (service, { id, standing }) =>
+const unproved: Doubt = (service, { id, standing, remedy }) =>
   because(
     "unproved",
-    `${id} ${GONE[standing]}, which does not prove that it stopped ${service}; it can say so when it is back`,
+    `${id} ${GONE[standing]}, which does not prove that it stopped ${service}; ${remedy ?? "it can say so when it is back"}`,
   );
 
 const GONE = { alive: "answers", silent: "is silent", excluded: "is excluded", left: "left" } as const;
@@ -72,7 +77,8 @@ const GONE = { alive: "answers", silent: "is silent", excluded: "is excluded", l
 /** Why a node that has not proved anything stands in the way, when its standing alone says it. */
 const DOUBT_BY_STANDING = {
   alive: null,
-  silent: (service, { id }) => because("silent", `${id} is silent and may still have ${service}`),
+  silent: (service, { id, remedy }) =>
+    because("silent", `${id} is silent and may still have ${service}${remedy === null ? "" : `; ${remedy}`}`),
   excluded: unproved,
   left: unproved,
 } as const satisfies Record<MemberStanding, Doubt | null>;
@@ -82,7 +88,11 @@ const DOUBT_BY_REPORT = {
   active: (service, { id }) => because("still-active", `${id} reports ${service} active`),
   changing: (service, { id }) =>
     because("changing", `${id} has not finished starting or stopping ${service}`),
-  unknown: (service, { id }) => because("state-unknown", `${id} does not know whether ${service} still runs`),
+  unknown: (service, { id, remedy }) =>
+    because(
+      "state-unknown",
+      `${id} does not know whether ${service} still runs${remedy === null ? "" : `; ${remedy}`}`,
+    ),
   stopped: (service, { id }) => because("ordered", `${id} may still start ${service} as it was last ordered`),
   standby: (service, { id }) => because("ordered", `${id} may still start ${service} as it was last ordered`),
 } as const satisfies Record<Standing, Doubt>;

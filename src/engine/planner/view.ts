@@ -7,6 +7,7 @@ import type { MemberStanding, ServiceReport } from "#model/order.ts";
 import type { Reason } from "#model/reason.ts";
 import type { Role } from "#model/role.ts";
 import type { Instant } from "#model/units.ts";
+import type { Proof } from "./takeover.ts";
 
 export interface View {
   readonly now: Instant;
@@ -15,6 +16,8 @@ export interface View {
   /** The nodes that can run services, witnesses left out, in the order of the configuration. */
   readonly nodes: readonly NodeView[];
   readonly intents: Intents;
+  /** Between two voters, the other one being silent: services with `split: eager` may start unproved. */
+  readonly eager: boolean;
 }
 
 export interface NodeView {
@@ -22,6 +25,10 @@ export interface NodeView {
   readonly standing: MemberStanding;
   readonly reach: "ok" | "none" | "unknown";
   readonly leaving: boolean;
+  /** That every life of it up to the newest known one is over, from outside it; null: not proved. */
+  readonly proof: Proof | null;
+  /** What is being done towards such a proof, or has to be, as a part of a sentence; null: nothing is known. */
+  readonly remedy: string | null;
   /** It reported in its present session and in this leader's term. False: what it runs is not known. */
   readonly reported: boolean;
   /** The number of the newest order of this leader that it reported to obey; null: none in this session. */
@@ -60,6 +67,8 @@ export interface Directions {
   readonly wanted: ReadonlyMap<NodeId, ReadonlyMap<ServiceName, Role>>;
   /** What the next step of a service waits for; absent: nothing. */
   readonly waiting: ReadonlyMap<ServiceName, Reason>;
+  /** Nodes that stand in the way of a service until they are proved dead, each with those services. */
+  readonly unproved: ReadonlyMap<NodeId, readonly ServiceName[]>;
   /** When to plan again although nothing changed (a failback delay, a failure that ages out); null: never. */
   readonly planAgainAt: Instant | null;
 }

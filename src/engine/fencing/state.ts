@@ -1,0 +1,71 @@
+// What a node knows about fencing the others.
+
+import type { NodeId } from "#model/ids.ts";
+import type { Instant } from "#model/units.ts";
+import { instant, NEVER } from "#model/units.ts";
+import type { FenceRun } from "./procedure.ts";
+import type { Proofs } from "./proofs.ts";
+
+export interface FencingState {
+  readonly proofs: Proofs;
+  /** At most one node is fenced at a time. */
+  readonly running: RunningFence | null;
+  /** When nodes were fenced by this one, within the last hour; the oldest first. */
+  readonly history: readonly Instant[];
+  /** Nodes that no level could prove dead, until they are tried again. */
+  readonly failed: ReadonlyMap<NodeId, FailedFence>;
+  /** By `node/device`: what the last question for its status came to. */
+  readonly devices: ReadonlyMap<string, DeviceHealth>;
+  /** Status questions under way: by call id. */
+  readonly testing: ReadonlyMap<number, { readonly key: string; readonly deed: string | null }>;
+  readonly testedAt: Instant;
+  readonly lastCallId: number;
+  /** Said once: the limit of nodes fenced within an hour is reached. */
+  readonly isLimited: boolean;
+}
+
+export interface RunningFence {
+  readonly node: NodeId;
+  /** Its newest life when this began: what the proof will cover. */
+  readonly boot: number;
+  readonly run: FenceRun;
+  readonly wakeAt: Instant;
+  /** The proof was recorded. */
+  readonly isProved: boolean;
+  /** The operator's request that waits for it; null: it was decided here. */
+  readonly deed: string | null;
+}
+
+export interface FailedFence {
+  readonly boot: number;
+  readonly tries: number;
+  readonly againAt: Instant;
+  readonly why: string;
+}
+
+export interface DeviceHealth {
+  readonly node: NodeId;
+  readonly device: string;
+  /** Null: it answered. A sentence otherwise. */
+  readonly problem: string | null;
+  /** When it last answered a status; NEVER: not in this life. */
+  readonly answeredAt: Instant;
+  readonly askedAt: Instant;
+}
+
+export function startFencingState(proofs: Proofs, now: Instant): FencingState {
+  return {
+    proofs,
+    running: null,
+    history: [],
+    failed: new Map(),
+    devices: new Map(),
+    testing: new Map(),
+    // Soon after the start, when the daemons have found each other.
+    testedAt: instant(now),
+    lastCallId: 0,
+    isLimited: false,
+  };
+}
+
+export const NEVER_ANSWERED = NEVER;

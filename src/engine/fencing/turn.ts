@@ -1,0 +1,372 @@
+// Fencing, as it goes: begins it where it is due, records the proof before anything is switched on again, asks
+// devices for their status while nothing is wrong, and answers operators.
+
+import { unreachable } from "#lib/unreachable.ts";
+import type { Deed } from "#model/deeds.ts";
+import type { DeathProof, FenceDevice } from "#model/fencing.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { Instant } from "#model/units.ts";
+import { between, earlier, FOREVER, ms, NEVER, plus } from "#model/units.ts";
+import { journalLine } from "../leader/command.ts";
+import type { WorkerEffect, WorkerState } from "../worker.ts";
+import { fenceTargets, fencingOf, isLimitReached, nextTargetAt, recentFences } from "./decide.ts";
+import { firedWatchdogs, nextFiringAt } from "./fired.ts";
+import {
+  type FenceTurn,
+  foldFenceAnswer,
+  isFencingOver,
+  powerOnAgain,
+  powerOnProblems,
+  startFencing,
+  wakeFencing,
+} from "./procedure.ts";
+import type { FenceSaid } from "./procedure-device.ts";
+import { addProof, contradicted, isProvedDead, lastSession } from "./proofs.ts";
+import type { FencingState, RunningFence } from "./state.ts";
+
+/** After every level failed: not before this, and twice as long each further time. ms */
+const AGAIN_AFTER = 10_000;
+const DOUBLINGS_MAX = 5;
+/** The first question for every device's status comes this soon after the start, ms. */
+const FIRST_TEST = 5_000;
+
+const withFencing = (state: WorkerState, fencing: Partial<FencingState>): WorkerState => ({
+  ...state,
+  fencing: { ...state.fencing, ...fencing },
+});
+
+/** Begins, goes on with and ends what is due. */
+export function fencingTurn(before: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
+  let state = dropContradicted(wakeRunning(before, now, effects), effects);
+  state = noteFiredWatchdogs(state, now);
+  state = startDue(state, now, effects);
+  state = testDevices(state, now, effects);
+  if (state.fencing.proofs !== before.fencing.proofs) tellProofs(before, state, effects);
+  return state;
+}
+
+/** Whatever it learned: to the keeper (two voters need it there), and to disk. */
+function tellProofs(before: WorkerState, state: WorkerState, effects: WorkerEffect[]): void {
+  const { proofs } = state.fencing;
+  effects.push({ kind: "store-proofs", proofs });
+  for (const proof of proofs) {
+    if (before.fencing.proofs.includes(proof)) continue;
+    effects.push({ kind: "to-keeper", message: { kind: "proof", proof } });
+    const { node, kind, sentence } = proof;
+    effects.push(journalLine("fence", node, "proved dead", kind, sentence, state.node.term));
+  }
+}
+
+/** A device that lied or switches another node's power, or an operator who erred: said loudly, and not relied on. */
+function dropContradicted(state: WorkerState, effects: WorkerEffect[]): WorkerState {
+  const wrong = contradicted(state.fencing.proofs, state.news);
+  if (wrong.length === 0) return state;
+  for (const { node, kind, sentence } of wrong) {
+    const why = `it lives on, although it was taken for proved (${kind}: ${sentence}); what it held may have been on two nodes`;
+    effects.push(journalLine("fence", node, "proof was wrong", "proof-contradicted", why, state.node.term));
+  }
+  return withFencing(state, { proofs: state.fencing.proofs.filter((proof) => !wrong.includes(proof)) });
+}
+
+/** Nodes that lapsed so long ago that their watchdogs must have fired. */
+function noteFiredWatchdogs(state: WorkerState, now: Instant): WorkerState {
+  return firedWatchdogs(state, now).reduce(recordProof, state);
+}
+
+/** A fact that another node told. */
+export function learnProofs(state: WorkerState, proofs: readonly DeathProof[]): WorkerState {
+  const known = proofs.reduce(addProof, state.fencing.proofs);
+  return known === state.fencing.proofs ? state : withFencing(state, { proofs: known });
+}
+
+function startDue(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
+  if (state.fencing.running !== null) return state;
+  for (const { node, why, at } of fenceTargets(state)) {
+    const failed = state.fencing.failed.get(node);
+    if (now < at || fencingOf(state, node) === null) continue;
+    if (failed !== undefined && now < failed.againAt) continue;
+    if (isLimitReached(state, now)) return sayLimited(state, node, effects);
+    return startFence(state, { node, why, deed: null }, now, effects);
+  }
+  return state;
+}
+
+function sayLimited(state: WorkerState, node: NodeId, effects: WorkerEffect[]): WorkerState {
+  if (state.fencing.isLimited) return state;
+  const { perHour } = state.config.fencing;
+  const why = `${perHour} nodes were fenced within an hour, the limit; type \`understudy fence ${node} --confirm ${node}\` to go on`;
+  effects.push(journalLine("fence", node, "not fenced", "limit-reached", why, state.node.term));
+  return withFencing(state, { isLimited: true });
+}
+
+function startFence(
+  state: WorkerState,
+  { node, why, deed }: { readonly node: NodeId; readonly why: string; readonly deed: string | null },
+  now: Instant,
+  effects: WorkerEffect[],
+): WorkerState {
+  const fencing = fencingOf(state, node);
+  if (fencing === null) return state;
+  effects.push(journalLine("fence", node, "being fenced", "fencing", why, state.node.term));
+  const turn = startFencing(fencing, state.fencing.lastCallId + 1, now);
+  const history = [...recentFences(state, now), now];
+  const next = withFencing(state, { history, isLimited: false });
+  const running = { node, boot: lastSession(state.news, node).boot, isProved: false, deed };
+  return afterTurn(next, running, turn, now, effects);
+}
+
+/** Takes in what a turn of the procedure came to. */
+function afterTurn(
+  state: WorkerState,
+  running: Omit<RunningFence, "run" | "wakeAt">,
+  turn: FenceTurn,
+  now: Instant,
+  effects: WorkerEffect[],
+): WorkerState {
+  for (const { callId, node, device, verb } of turn.calls)
+    effects.push({ kind: "fence-call", callId, node, device, verb });
+  const lastCallId = turn.run.nextCallId - 1;
+  const kept = { ...running, run: turn.run, wakeAt: turn.wakeAt };
+  const next = withFencing(state, { lastCallId, running: kept });
+  const { outcome } = turn;
+  if (outcome === null) return next;
+  if (outcome.kind === "failed") return endFailed(next, kept, outcome.sentence, now, effects);
+  if (running.isProved) return isFencingOver(turn.run) ? endProved(next, kept, effects) : next;
+  // First the record, then the power: from here on the node may begin a new life.
+  const { sentence } = outcome;
+  const recorded = recordProof(next, {
+    node: running.node,
+    boot: running.boot,
+    lapses: null,
+    kind: "fenced",
+    sentence,
+  });
+  if (running.deed !== null) {
+    effects.push({ kind: "deed-done", id: running.deed, answer: { kind: "done", text: sentence } });
+  }
+  const proved = { ...running, isProved: true, deed: null };
+  return afterTurn(recorded, proved, powerOnAgain(turn.run, now), now, effects);
+}
+
+function recordProof(state: WorkerState, proof: DeathProof): WorkerState {
+  return withFencing(state, { proofs: addProof(state.fencing.proofs, proof) });
+}
+
+function endFailed(
+  state: WorkerState,
+  { node, boot, deed }: RunningFence,
+  why: string,
+  now: Instant,
+  effects: WorkerEffect[],
+): WorkerState {
+  effects.push(journalLine("fence", node, "not proved dead", "fence-failed", why, state.node.term));
+  if (deed !== null) effects.push({ kind: "deed-done", id: deed, answer: { kind: "failed", reason: why } });
+  const tries = (state.fencing.failed.get(node)?.tries ?? 0) + 1;
+  const pause = AGAIN_AFTER * 2 ** Math.min(tries - 1, DOUBLINGS_MAX);
+  const failed = new Map(state.fencing.failed).set(node, {
+    boot,
+    tries,
+    why,
+    againAt: plus(now, ms(pause)),
+  });
+  // A try that proved nothing took no node down: it does not count against the limit.
+  const history = state.fencing.history.slice(0, -1);
+  return withFencing(state, { running: null, failed, history });
+}
+
+function endProved(state: WorkerState, { node, run }: RunningFence, effects: WorkerEffect[]): WorkerState {
+  for (const problem of powerOnProblems(run))
+    effects.push(journalLine("fence", node, "stays off", "not-switched-on", problem, state.node.term));
+  const failed = new Map(state.fencing.failed);
+  failed.delete(node);
+  return withFencing(state, { running: null, failed });
+}
+
+function wakeRunning(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
+  const { running } = state.fencing;
+  if (running === null || now < running.wakeAt) return state;
+  return afterTurn(state, running, wakeFencing(running.run, now), now, effects);
+}
+
+/** What a device said, to a fencing or to a test. */
+export function foldFenceSaid(
+  state: WorkerState,
+  callId: number,
+  said: FenceSaid,
+  now: Instant,
+  effects: WorkerEffect[],
+): WorkerState {
+  const test = state.fencing.testing.get(callId);
+  if (test !== undefined) return foldTested(state, callId, test, said, now, effects);
+  const { running } = state.fencing;
+  if (running === null) return state;
+  return afterTurn(state, running, foldFenceAnswer(running.run, callId, said, now), now, effects);
+}
+
+// --- devices that are asked while nothing is wrong -------------------------------------------------
+
+const keyOf = (node: NodeId, device: FenceDevice): string => `${node}/${device.id}`;
+
+function testDevices(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
+  if (now < nextTestAt(state)) return state;
+  const devices = state.config.fencing.nodes
+    .filter(({ node }) => node !== state.identity.self)
+    .flatMap(({ node, levels }) => levels.flat().map((device) => ({ node, device })));
+  const tested = askStatus(state, devices, null, effects);
+  return withFencing(tested, { testedAt: now });
+}
+
+function askStatus(
+  state: WorkerState,
+  devices: readonly { readonly node: NodeId; readonly device: FenceDevice }[],
+  deed: string | null,
+  effects: WorkerEffect[],
+): WorkerState {
+  let { lastCallId } = state.fencing;
+  const testing = new Map(state.fencing.testing);
+  for (const { node, device } of devices) {
+    if (device.kind === "operator" || device.kind === "ssh") continue;
+    lastCallId += 1;
+    testing.set(lastCallId, { key: keyOf(node, device), deed });
+    effects.push({ kind: "fence-call", callId: lastCallId, node, device, verb: "status" });
+  }
+  return withFencing(state, { lastCallId, testing });
+}
+
+function foldTested(
+  state: WorkerState,
+  callId: number,
+  { key, deed }: { readonly key: string; readonly deed: string | null },
+  said: FenceSaid,
+  now: Instant,
+  effects: WorkerEffect[],
+): WorkerState {
+  const testing = new Map(state.fencing.testing);
+  testing.delete(callId);
+  const answered = said.kind === "is-on" || said.kind === "is-off";
+  const before = state.fencing.devices.get(key);
+  const [node = "", device = ""] = splitKey(key);
+  const problem = answered ? null : said.detail;
+  const answeredAt = answered ? now : (before?.answeredAt ?? NEVER);
+  const devices = new Map(state.fencing.devices).set(key, {
+    node: node as NodeId,
+    device,
+    problem,
+    answeredAt,
+    askedAt: now,
+  });
+  if (problem !== null && before?.problem !== problem)
+    effects.push(
+      journalLine("fence", node, `${device} does not answer`, "device-silent", problem, state.node.term),
+    );
+  if (problem === null && before !== undefined && before.problem !== null)
+    effects.push(
+      journalLine("fence", node, `${device} answers`, "device-answers", said.detail, state.node.term),
+    );
+  const next = withFencing(state, { testing, devices });
+  const isLast = deed !== null && ![...testing.values()].some((test) => test.deed === deed);
+  if (isLast) effects.push({ kind: "deed-done", id: deed, answer: testAnswer(next, now) });
+  return next;
+}
+
+function splitKey(key: string): [string, string] {
+  const slash = key.indexOf("/");
+  return [key.slice(0, slash), key.slice(slash + 1)];
+}
+
+function testAnswer(
+  state: WorkerState,
+  now: Instant,
+): Extract<WorkerEffect, { kind: "deed-done" }>["answer"] {
+  const recent = [...state.fencing.devices.values()].filter(
+    ({ askedAt }) => between(askedAt, now) < HOUR_OF_TEST,
+  );
+  const text = recent
+    .map(
+      ({ node, device, problem }) =>
+        `${node}: ${device} ${problem === null ? "answers" : `fails: ${problem}`}`,
+    )
+    .join("\n");
+  return recent.some(({ problem }) => problem !== null)
+    ? { kind: "failed", reason: text }
+    : { kind: "done", text };
+}
+
+/** What a test asked for just now. */
+const HOUR_OF_TEST = 60_000;
+
+function nextTestAt(state: WorkerState): Instant {
+  const { nodes, testEvery } = state.config.fencing;
+  if (nodes.length === 0 || state.identity.isWitness) return FOREVER;
+  const pause = state.fencing.devices.size === 0 ? Math.min(FIRST_TEST, testEvery) : testEvery;
+  return plus(state.fencing.testedAt, ms(pause));
+}
+
+/** When fencing needs a turn next. */
+export function nextFencingAt(state: WorkerState, now: Instant): Instant {
+  const { running } = state.fencing;
+  const own = running === null ? nextTargetAt(state, now) : running.wakeAt;
+  return earlier(earlier(own, nextTestAt(state)), nextFiringAt(state, now));
+}
+
+// --- what operators ask of this node ---------------------------------------------------------------
+
+/** Done here and now, whoever leads: it is about what this node may believe, or can do. */
+export function foldDeed(
+  state: WorkerState,
+  id: string,
+  deed: Deed,
+  now: Instant,
+  effects: WorkerEffect[],
+): WorkerState {
+  const refuse = (reason: string): WorkerState => {
+    effects.push({ kind: "deed-done", id, answer: { kind: "refused", reason } });
+    return state;
+  };
+  switch (deed.kind) {
+    case "fence-test": {
+      const devices = state.config.fencing.nodes
+        .filter(({ node }) => deed.node === null || node === deed.node)
+        .flatMap(({ node, levels }) => levels.flat().map((device) => ({ node, device })));
+      const next = askStatus(state, devices, id, effects);
+      return next.fencing.lastCallId === state.fencing.lastCallId
+        ? refuse(`${deed.node ?? "no node"} has no fence device that can be asked`)
+        : next;
+    }
+    case "confirm-dead": {
+      const why = whyNotDead(state, deed.node);
+      if (why !== null) return refuse(why);
+      const sentence = `${deed.who} said that it is dead (confirm-dead)`;
+      const { boot } = lastSession(state.news, deed.node);
+      effects.push({ kind: "deed-done", id, answer: { kind: "done", text: `${deed.node} counts as dead` } });
+      return recordProof(state, { node: deed.node, boot, lapses: null, kind: "confirmed-dead", sentence });
+    }
+    case "fence": {
+      const why = whyNotFenced(state, deed.node);
+      if (why !== null) return refuse(why);
+      return startFence(state, { node: deed.node, why: `${deed.who} asked for it`, deed: id }, now, effects);
+    }
+    default:
+      return unreachable(deed);
+  }
+}
+
+function whyNotDead(state: WorkerState, node: NodeId): string | null {
+  const { self } = state.identity;
+  const member = state.news?.members.find((each) => each.node === node);
+  if (node === self) return `this is ${self}: it lives`;
+  if (!state.config.members.some((each) => each.id === node)) return `there is no member ${node}`;
+  if (member === undefined) return "the daemon has just started; try again";
+  if (member.standing === "alive") return `${node} is alive: its pulses come in time`;
+  if (isProvedDead(state.fencing.proofs, state.news, node)) return `${node} is known to be dead already`;
+  return null;
+}
+
+function whyNotFenced(state: WorkerState, node: NodeId): string | null {
+  const { running } = state.fencing;
+  if (node === state.identity.self) return `this is ${node} itself; ask another node`;
+  if (fencingOf(state, node) === null) return `${node} has no fence device that could prove anything`;
+  return running === null
+    ? null
+    : `${running.node} is being fenced at this moment, and one at a time is enough`;
+}

@@ -1,0 +1,158 @@
+// Exactly two voters. A quorum of two would let the loss of either stop both, so here the leader holds a *tenure*:
+// it does not lapse when the other falls silent.
+//
+// The other one can have it only when the holder can certainly not act any more: it said goodbye, it was proved
+// dead (fenced, its watchdog fired, an operator's word), or, for services that prefer two actives to none, at
+// once (`eager`). After a reboot nobody leads without having heard the other; after a mere restart of the daemon
+// the holder goes on. In all of this the word of the silent peer is done without: it *yields*.
+
+import { coversBoot, type DeathProof } from "#model/fencing.ts";
+import type { Instant, Term } from "#model/units.ts";
+import { plus, shorten, term } from "#model/units.ts";
+import type { Identity } from "../identity.ts";
+import type { Peer } from "../membership/peers.ts";
+import { isSilent, statementOf } from "../membership/peers.ts";
+import type { KeeperState, Pair, PairRecord } from "./state.ts";
+
+/** At the start: what an earlier life stored counts only in the same kernel boot. */
+export function startPair(identity: Identity, stored: PairRecord | null): Pair | null {
+  const peer = identity.voters.find((voter) => voter !== identity.self);
+  if (!identity.isPair || !identity.isVoter || peer === undefined) return null;
+  const { resumes } = identity.clauses;
+  const known = stored !== null && resumes(stored.kernelBoot, identity.kernelBoot) ? stored : null;
+  return {
+    peer,
+    record: known ?? { kernelBoot: identity.kernelBoot, held: null, heard: null },
+    stored,
+    storing: null,
+    resumable: known?.held ?? null,
+    proof: null,
+    isEager: false,
+    leadsEagerly: false,
+    isLeaving: false,
+  };
+}
+
+/** Why the peer's word is not needed. */
+export type Yield = "released" | "dead" | "resumed" | "eager";
+
+/** Null: its word is needed, as always with more than two voters. */
+export function yieldOf(state: KeeperState, now: Instant): Yield | null {
+  const { pair, identity } = state;
+  if (pair === null) return null;
+  const peer = state.peers.find((p) => p.id === pair.peer);
+  if (peer === undefined) return null;
+  if (peer.pulse?.left === true) return "released";
+  if (pair.resumable !== null) return "resumed";
+  if (!isSilent(peer, identity, now)) return null;
+  if (identity.clauses.believesProof(pair.proof, lastBoot(pair, peer))) return "dead";
+  return pair.isEager ? "eager" : null;
+}
+
+/** The peer's newest life that is known of; 0: none, and whatever it was before cannot be told from what it is now. */
+function lastBoot(pair: Pair, peer: Peer): number {
+  return Math.max(peer.pulse?.session.boot ?? 0, pair.record.heard ?? 0);
+}
+
+/** Does this node hold the tenure? Leading for eager services alone is none. */
+export function holdsTenure(state: KeeperState): boolean {
+  return state.pair !== null && state.leading.kind === "leads" && !state.pair.leadsEagerly;
+}
+
+/** How many promises make certain that a node has lapsed: nobody but the holder acknowledges the other of two. */
+export function promiseQuorum(state: KeeperState): number {
+  return holdsTenure(state) ? 1 : state.identity.quorum;
+}
+
+/** The right to act of who leads a pair comes from itself; it still has to be renewed, for the kernel's grants. */
+export function actsAlone(state: KeeperState, now: Instant): Instant | null {
+  if (state.pair === null || state.leading.kind !== "leads") return null;
+  return plus(now, shorten(state.identity.lease, state.identity.drift));
+}
+
+/** The next term to ask for. Of two that lead alone the higher term stays, so two voters never use the same one. */
+export function termFor(state: KeeperState, highest: Term): Term {
+  const next = highest + 1;
+  if (state.pair === null) return term(next);
+  const mine = state.identity.voters.indexOf(state.identity.self) % 2;
+  return term(next % 2 === mine ? next : next + 1);
+}
+
+/** Brings what should be on disk up to date, and forgets rights that are over. */
+export function tidyPair(state: KeeperState): KeeperState {
+  const { pair, leading, voter } = state;
+  if (pair === null) return state;
+  const peer = state.peers.find((p) => p.id === pair.peer);
+  const leadsElsewhere = peer?.pulse?.leads ?? null;
+  const { held } = pair.record;
+  const isGivenAway = voter.stored !== null && voter.stored.for !== state.identity.self;
+  const isOver =
+    held !== null &&
+    ((leadsElsewhere !== null && leadsElsewhere > held) || (isGivenAway && (voter.stored?.term ?? 0) > held));
+  const holds = holdsTenure(state) && leading.kind === "leads" ? leading.term : null;
+  const kept = isOver || pair.isLeaving ? null : held;
+  const record: PairRecord = {
+    kernelBoot: state.identity.kernelBoot,
+    held: pair.isLeaving ? null : (holds ?? kept),
+    heard: heardBoot(pair, peer),
+  };
+  const resumable = isOver || holds !== null || pair.isLeaving ? null : pair.resumable;
+  const leadsEagerly = pair.leadsEagerly && leading.kind === "leads";
+  const isSame =
+    sameRecord(record, pair.record) && resumable === pair.resumable && leadsEagerly === pair.leadsEagerly;
+  return isSame ? state : { ...state, pair: { ...pair, record, resumable, leadsEagerly } };
+}
+
+/** Only an authentic pulse in answer to us shows that the peer lives at the same time as we do. */
+function heardBoot(pair: Pair, peer: Peer | undefined): number | null {
+  const boot = peer !== undefined && peer.usableUntil > 0 ? (peer.pulse?.session.boot ?? null) : null;
+  return boot === null ? pair.record.heard : Math.max(boot, pair.record.heard ?? 0);
+}
+
+export function sameRecord(a: PairRecord, b: PairRecord): boolean {
+  return a.kernelBoot === b.kernelBoot && a.held === b.held && a.heard === b.heard;
+}
+
+/** What has to be written now; null: nothing, or a write is under way. */
+export function recordToStore(state: KeeperState): PairRecord | null {
+  const { pair } = state;
+  if (pair === null || pair.storing !== null) return null;
+  if (pair.stored !== null && sameRecord(pair.record, pair.stored)) return null;
+  // Nothing that would help a later life: no need to write.
+  if (pair.stored === null && pair.record.held === null && pair.record.heard === null) return null;
+  return pair.record;
+}
+
+export function foldPairStored(state: KeeperState, record: PairRecord, ok: boolean): KeeperState {
+  const { pair } = state;
+  if (pair === null) return state;
+  return { ...state, pair: { ...pair, storing: null, stored: ok ? record : pair.stored } };
+}
+
+export function foldProof(state: KeeperState, proof: DeathProof): KeeperState {
+  const { pair } = state;
+  if (pair === null || proof.node !== pair.peer || coversBoot(pair.proof ?? undefined, proof.boot))
+    return state;
+  return { ...state, pair: { ...pair, proof } };
+}
+
+export function foldEager(state: KeeperState, isEager: boolean): KeeperState {
+  const { pair } = state;
+  return pair === null || pair.isEager === isEager ? state : { ...state, pair: { ...pair, isEager } };
+}
+
+/** May this node fence the peer when it is silent? Only who has heard it in this kernel boot. */
+export function knowsPeer(state: KeeperState): boolean {
+  return state.pair !== null && state.pair.record.heard !== null;
+}
+
+/** Leads eagerly no more: the peer votes for this leader, or was proved dead meanwhile. */
+export function settleEager(state: KeeperState, now: Instant): KeeperState {
+  const { pair, leading } = state;
+  if (pair === null || !pair.leadsEagerly || leading.kind !== "leads") return state;
+  const peer = state.peers.find((p) => p.id === pair.peer);
+  const pulse = peer === undefined ? null : statementOf(peer, now);
+  const votes = pulse?.vote?.for === state.identity.self && pulse.vote.term === leading.term;
+  const isProved = yieldOf(state, now) === "dead" || yieldOf(state, now) === "released";
+  return votes || isProved ? { ...state, pair: { ...pair, leadsEagerly: false } } : state;
+}
