@@ -105,6 +105,21 @@ test("an entry is not renewed for nothing", () => {
   assert.deepEqual(a.did("renew"), [], "nothing was acknowledged since");
 });
 
+test("what was just acknowledged is waited for, until little is left", () => {
+  const a = take(acting("a"));
+  const { armedUntil } = a.state.grants;
+  a.at(a.now + PULSE).wake();
+  a.hears("b");
+  assert.deepEqual(a.did("renew"), [], "one pulse more is not worth it");
+  assert.equal(a.wokenAt() <= armedUntil - 0.45 * USABLE, true);
+  a.at(armedUntil - 0.45 * USABLE).wake();
+  assert.deepEqual(
+    a.did("renew").map(({ until }) => until),
+    [a.state.acting.until],
+    "less than that is never left while there is more to have",
+  );
+});
+
 test("an address taken later does not make the earlier ones look armed for longer", () => {
   const a = take(acting("a"));
   const { armedUntil } = a.state.grants;

@@ -5,7 +5,7 @@ import { addressKey } from "#model/address.ts";
 import type { ToKeeper } from "#model/halves.ts";
 import { sameSession } from "#model/session.ts";
 import type { Instant, Ms } from "#model/units.ts";
-import { between, earlier, FOREVER, ms, NEVER, plus, shorten } from "#model/units.ts";
+import { between, earlier, FOREVER, instant, ms, NEVER, plus, shorten } from "#model/units.ts";
 import type { KeeperEffect } from "../keeper.ts";
 import type { Grants, HeldAddress, KeeperState } from "./state.ts";
 
@@ -123,12 +123,20 @@ function announced(held: HeldAddress, now: Instant): HeldAddress {
   };
 }
 
-/** Above this share of the usable lease an entry is young enough: renewing it costs system calls. */
-const YOUNG = 0.7;
+/** Renewing costs system calls: it is done when it gains at least this share of the usable lease, */
+const GAIN = 0.4;
+/** and in time for an entry not to have less than this share of it left. */
+const LOW = 0.45;
 
 function isRenewalWorthwhile(state: KeeperState, until: Instant, now: Instant): boolean {
-  const left = between(now, state.grants.armedUntil);
-  return until > state.grants.armedUntil && left < usable(state) * YOUNG;
+  const { armedUntil } = state.grants;
+  if (until <= armedUntil) return false;
+  return now >= lowAt(state) || between(armedUntil, until) >= usable(state) * GAIN;
+}
+
+/** When the entries have so little left that they are renewed for whatever there is to gain. */
+function lowAt(state: KeeperState): Instant {
+  return instant(state.grants.armedUntil - usable(state) * LOW);
 }
 
 function armUntil(state: KeeperState, now: Instant): Instant {
@@ -149,8 +157,10 @@ function without(
 
 /** When grants need the keeper next, pulses apart; FOREVER: not at all. */
 export function nextGrantAt(state: KeeperState): Instant {
-  if (state.grants.held.length === 0) return FOREVER;
-  return state.grants.held.reduce<Instant>((at, h) => earlier(at, h.announceAt), FOREVER);
+  const { held, armedUntil } = state.grants;
+  if (held.length === 0) return FOREVER;
+  const renewAt = state.acting.until > armedUntil ? lowAt(state) : FOREVER;
+  return held.reduce<Instant>((at, h) => earlier(at, h.announceAt), renewAt);
 }
 
 export const NO_GRANTS: Grants = { held: [], armedUntil: NEVER, refreshedAt: NEVER, wasInDoubt: false };
