@@ -33,7 +33,8 @@ export interface FencePort {
   /**
    * Makes one call. `answer` comes exactly once, after the device's `timeout` at the latest, never before `call`
    * returns. All verbs are idempotent. Calls to different devices do not wait for each other; those to one device
-   * (same `id` and node) are carried out one after the other, waiting counts towards the deadline.
+   * (same `id` and node) are carried out one after the other, waiting counts towards the deadline. An `off` waits
+   * for nothing that only asks: a `status` under way is given up (failed), those that wait come after it.
    * `detail` is a sentence for people and never holds a secret.
    */
   call(call: FenceCall, answer: (answer: FenceAnswer) => void): void;

@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createPrograms } from "#drivers/programs/programs.ts";
 import type { AgentDevice, CommandDevice, FenceDevice } from "#model/fencing.ts";
 import { nodeId } from "#model/ids.ts";
@@ -56,6 +65,14 @@ function ask(device: FenceDevice, verb: FenceVerb): Promise<FenceAnswer> {
 }
 
 const kindOf = async (device: FenceDevice, verb: FenceVerb) => (await ask(device, verb)).kind;
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 function passwordFile(text: string): string {
   made += 1;
@@ -151,7 +168,7 @@ test("an agent that hangs is unknown at the deadline, and its whole group is kil
   const pid = Number(readFileSync(file, "utf8"));
   const isRunning = () =>
     existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
-  for (let tries = 0; isRunning() && tries < 200; tries += 1) await new Promise((r) => setTimeout(r, 25));
+  for (let tries = 0; isRunning() && tries < 200; tries += 1) await sleep(25);
   assert.equal(isRunning(), false);
 });
 
@@ -178,6 +195,25 @@ test("waiting counts towards the deadline, and the queue has an end", options, a
   );
   assert.match(answers[1]?.detail ?? "", /an earlier call/);
   assert.match(answers[9]?.detail ?? "", /wait already/);
+});
+
+test("off does not wait for a status, neither one that runs nor those that wait", options, async () => {
+  const log = join(folder, "urgent");
+  const hang = "case $(cat) in *action=status*) sleep 1056 ;; *) echo off >> ".concat(log, " ;; esac");
+  const device = agent(hang, { timeout: ms(3000) });
+  const order: string[] = [];
+  const note = async (verb: FenceVerb) => {
+    const { kind, detail } = await ask(device, verb);
+    order.push(`${verb} ${kind}`);
+    return detail;
+  };
+  const statuses = [note("status"), note("status")];
+  while (!readdirSync("/proc").some((pid) => commandOf(pid) === "sleep\u00001056\u0000")) await sleep(10);
+  await Promise.all([note("off"), note("off")]);
+  assert.equal(readFileSync(log, "utf8"), "off\noff\n");
+  assert.deepEqual(order, ["status failed", "off done", "off done"]);
+  assert.match((await statuses[0]) ?? "", /needed for off/);
+  assert.match((await statuses[1]) ?? "", /no answer after/);
 });
 
 test("no agent, or a path for an agent, is said in a sentence", options, async () => {

@@ -4,7 +4,7 @@ import { unreachable } from "#lib/unreachable.ts";
 import type { FenceDevice } from "#model/fencing.ts";
 import { type Ms, ms } from "#model/units.ts";
 import type { FenceAnswer, FenceCall, FencePort } from "#ports/fence.ts";
-import type { ProgramPort, RunEnd } from "#ports/programs.ts";
+import type { CancelRun, ProgramPort, RunEnd } from "#ports/programs.ts";
 import { prepareAgent } from "./agent.ts";
 import { prepareCommand } from "./command.ts";
 import { askOperator } from "./operator.ts";
@@ -22,13 +22,20 @@ export interface FencesOptions {
 
 export function createFences(programs: ProgramPort, options: FencesOptions = {}): FencePort {
   const queues = createQueues();
+  // The status that is being asked of a device: it makes room when the device is needed.
+  const statuses = new Map<string, () => void>();
 
   return {
     call(call, answer) {
-      const { device } = call;
+      const { device, verb } = call;
       const key = `${call.node}\n${device.id}`;
       const begun = performance.now();
       const waited = (): Ms => ms(performance.now() - begun);
+      // A background test of a slow device must not cost the time in which it could have been switched off.
+      if (verb === "off") {
+        statuses.get(key)?.();
+        statuses.delete(key);
+      }
 
       if (queues.waiting(key) >= WAITING_MAX) {
         const detail = `${WAITING_MAX} calls to this device wait already`;
@@ -37,13 +44,10 @@ export function createFences(programs: ProgramPort, options: FencesOptions = {})
       }
       const timer = setTimeout(() => {
         leaveQueue();
-        answer({
-          kind: "unknown",
-          waited: waited(),
-          detail: "an earlier call to this device is not over yet",
-        });
+        const detail = "an earlier call to this device is not over yet";
+        answer({ kind: "unknown", waited: waited(), detail });
       }, device.timeout);
-      const leaveQueue = queues.take(key, (free) => {
+      const begin = (free: () => void) => {
         clearTimeout(timer);
         // Not before now: the password may have been changed while the call waited.
         const prepared = prepare(call, options);
@@ -55,15 +59,22 @@ export function createFences(programs: ProgramPort, options: FencesOptions = {})
           return;
         }
         const deadline = ms(Math.max(1, device.timeout - waited()));
-        programs.run(
-          prepared.program,
-          { deadline, keep: "tail" },
-          (end) => answer(judge(end, prepared, waited())),
-          free,
-        );
-      });
+        const finish = (given: FenceAnswer) => {
+          statuses.delete(key);
+          answer(given);
+        };
+        const done = (end: RunEnd) => finish(judge(end, prepared, waited()));
+        const cancel = programs.run(prepared.program, { deadline, keep: "tail" }, done, free);
+        if (verb === "status") statuses.set(key, () => giveUp(cancel, finish));
+      };
+      const leaveQueue = queues.take(key, begin, { isUrgent: verb === "off" });
     },
   };
+}
+
+function giveUp(cancel: CancelRun, finish: (answer: FenceAnswer) => void): void {
+  cancel();
+  queueMicrotask(() => finish({ kind: "failed", detail: "given up: the device was needed for off" }));
 }
 
 function prepare(call: FenceCall, options: FencesOptions): Prepared {

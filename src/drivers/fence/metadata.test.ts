@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { createPrograms } from "#drivers/programs/programs.ts";
-import type { AgentDevice } from "#model/fencing.ts";
+import { type AgentDevice, type FencingConfig, NO_FENCING } from "#model/fencing.ts";
+import { nodeId } from "#model/ids.ts";
 import { ms } from "#model/units.ts";
 import { createFenceCatalog, type DescribedAgent } from "./catalog.ts";
+import { checkFenceDevices } from "./check-devices.ts";
 import { checkDevice, checkOptions } from "./check-options.ts";
 import { type AgentMetadata, parseMetadata } from "./metadata.ts";
 
@@ -184,4 +186,40 @@ test("the catalogue lists the agents of its folders, sorted, the silent ones too
 test("a host without agents has an empty catalogue", { timeout: 30_000 }, async () => {
   const catalog = createFenceCatalog(createPrograms(), ["/nowhere"]);
   assert.deepEqual(await new Promise((resolve) => catalog.describeAll(resolve)), []);
+});
+
+test("the devices of a configuration are checked, each agent asked once", { timeout: 30_000 }, async () => {
+  const catalog = createFenceCatalog(createPrograms(), [folder]);
+  const asked: string[] = [];
+  const counting = {
+    ...catalog,
+    describe: (name: string, answer: (agent: DescribedAgent) => void) => {
+      asked.push(name);
+      catalog.describe(name, answer);
+    },
+  };
+  const device = (id: string, agent: string, option: string): AgentDevice => ({
+    kind: "agent",
+    id,
+    agent,
+    timeout: ms(1000),
+    options: [[option, "x"]],
+    passwordFile: id === "two" ? "/nowhere/password" : null,
+  });
+  const operator = { kind: "operator", id: "operator", timeout: ms(1000) } as const;
+  const nodes = [
+    { node: nodeId("chip"), levels: [[device("one", "fence_sample", "ip")], [operator]] },
+    { node: nodeId("dale"), levels: [[device("two", "fence_sample", "ipp")]] },
+    { node: nodeId("gadget"), levels: [[device("three", "fence_none", "ip")]] },
+  ];
+  const check = (fencing: FencingConfig) =>
+    new Promise<readonly string[]>((resolve) => checkFenceDevices(counting, fencing, resolve));
+  assert.deepEqual(await check({ ...NO_FENCING, nodes }), [
+    'dale, two: fence_sample has no option "ipp"; did you mean "ip"?',
+    'dale, two: fence_sample needs the option "ip" (Address "or" name)',
+    "dale, two: the password file /nowhere/password does not exist or may not be read",
+    "gadget, three: fence_none: it is not installed",
+  ]);
+  assert.deepEqual(asked.sort(), ["fence_none", "fence_sample"]);
+  assert.deepEqual(await check(NO_FENCING), []);
 });

@@ -4,8 +4,11 @@
 export type Turn = (free: () => void) => void;
 
 export interface Queues {
-  /** Runs `turn` when those before it with the same key are done, at once if there are none. Returns how to leave. */
-  take(key: string, turn: Turn): () => void;
+  /**
+   * Runs `turn` when those before it with the same key are done, at once if there are none; an urgent one goes
+   * before all that wait. Returns how to leave.
+   */
+  take(key: string, turn: Turn, options?: { readonly isUrgent: boolean }): () => void;
   /** How many wait for their turn. */
   waiting(key: string): number;
 }
@@ -29,15 +32,16 @@ export function createQueues(): Queues {
   };
 
   return {
-    take(key, turn) {
+    take(key, turn, { isUrgent } = { isUrgent: false }) {
       const queue = queues.get(key);
       if (queue === undefined) {
         queues.set(key, new Set());
         begin(key, turn);
         return () => {};
       }
-      queue.add(turn);
-      return () => queue.delete(turn);
+      if (isUrgent) queues.set(key, new Set([turn, ...queue]));
+      else queue.add(turn);
+      return () => queues.get(key)?.delete(turn);
     },
     waiting: (key) => queues.get(key)?.size ?? 0,
   };
