@@ -12,7 +12,7 @@ import { EXIT, type ExitCode } from "#cli/exit.ts";
 import { type Io, TIMES } from "#cli/io.ts";
 import { judgeClock } from "#doctor/clock.ts";
 import { judgeFences } from "#doctor/fencing.ts";
-import { type Finding, findingsOf } from "#doctor/finding.ts";
+import { asUser, type Finding, findingsOf } from "#doctor/finding.ts";
 import { readIptables, readNftables } from "#doctor/firewall.ts";
 import { judgeOthers, judgeUnit } from "#doctor/host.ts";
 import { judgeKernel, judgeRights } from "#doctor/kernel.ts";
@@ -21,7 +21,6 @@ import { judgeState } from "#doctor/state.ts";
 import { judgeTraffic } from "#doctor/traffic.ts";
 import { judgeWatchdog } from "#doctor/watchdog.ts";
 import { readClusterKey } from "#drivers/datagrams/key.ts";
-import { createFences } from "#drivers/fence/fences.ts";
 import { readClocks } from "#drivers/host/clocks.ts";
 import { tryDirectory } from "#drivers/host/directory.ts";
 import { findOthers, readUnit } from "#drivers/host/others.ts";
@@ -29,11 +28,11 @@ import { listProcesses } from "#drivers/host/processes.ts";
 import { readRights } from "#drivers/host/rights.ts";
 import { readRulesets } from "#drivers/host/rulesets.ts";
 import { readWatchdog } from "#drivers/host/watchdog-device.ts";
-import { createPrograms } from "#drivers/programs/programs.ts";
 import { nearest } from "#lib/nearest.ts";
 import type { Config, MemberConfig } from "#model/config.ts";
 import type { NodeId } from "#model/ids.ts";
-import type { FenceFacts, KernelFacts, TrafficFacts, Tried } from "#ports/host.ts";
+import type { KernelFacts, TrafficFacts, Tried } from "#ports/host.ts";
+import { askFences } from "./doctor-fences.ts";
 import { ownAddresses, readNetwork } from "./doctor-network.ts";
 import { Prober, probeTraffic } from "./doctor-probe.ts";
 import { report } from "./doctor-report.ts";
@@ -63,10 +62,16 @@ export async function examine(options: DoctorOptions, io: Io): Promise<ExitCode>
   const cause = read.kind === "failed" ? read.text : typeof found === "string" ? found : null;
   const findings = [
     ...judgeConfiguration(options.configFile, read, found),
+    ...(config === null || status === null ? [] : [judgeRunning(config, status)]),
     ...(await examineHost(config, self, status)),
     ...(await examineMember(options, config, self, { status, cause })),
   ];
-  return report(findings, { node: self?.id ?? null, daemon: status !== null, json: options.json }, io);
+  const isRoot = process.getuid?.() === 0;
+  return report(
+    isRoot ? findings : asUser(findings),
+    { node: self?.id ?? null, daemon: status !== null, json: options.json },
+    io,
+  );
 }
 
 async function askDaemon(runDir: string): Promise<StatusDocument | null> {
@@ -108,17 +113,14 @@ function judgeConfiguration(
   const count = read.found.length;
   const valid =
     count === 0
-      ? configuration.ok(
-          "file",
-          `${file} is valid: cluster ${cluster}, hash ${hash} (the same on every member?)`,
-        )
+      ? configuration.ok("file", `${file} is valid: cluster ${cluster}, hash ${hash}`)
       : configuration.warning("file", `${file} is valid, with ${count} warnings`, `understudy check ${file}`);
   const key = readClusterKey(keyFile);
   const keyed =
     key.kind === "key"
       ? configuration.ok(
           "key",
-          `${keyFile} is a key that only its owner can read; whether all have the same shows in traffic`,
+          `${keyFile} is a key that only its owner can read; is it the same on every member? Traffic shows`,
         )
       : configuration.problem("key", key.problem, "copy the key of the other members, mode 0600");
   const member =
@@ -126,6 +128,13 @@ function judgeConfiguration(
       ? configuration.warning("member", self, "run it as understudy doctor --node NAME")
       : configuration.ok("member", `this host is the ${self?.kind ?? "member"} ${self?.id ?? ""}`);
   return [valid, keyed, member];
+}
+
+function judgeRunning(config: Config, status: StatusDocument): Finding {
+  if (status.config.hash === config.hash)
+    return configuration.ok("running", "the daemon runs this configuration");
+  const text = `the daemon runs another configuration, of ${status.config.file}`;
+  return configuration.warning("running", text, "understudy reload, or say --config");
 }
 
 /** What every host has, whatever it is configured for. */
@@ -216,13 +225,14 @@ async function examineMember(
   const [network, passes, fences] = await Promise.all([
     readNetwork(config, self.id),
     examineTraffic(config, self.id, status),
-    self.kind === "node" ? askFences(config, self.id) : Promise.resolve([]),
+    self.kind === "node" ? askFences(config, self.id) : null,
   ]);
   return [
     ...judgeState(tryDirectory(stateDir)),
     ...judgeNetwork(network, self),
     ...passes,
-    ...judgeFences(fences),
+    // A witness fences nobody.
+    ...(fences === null ? [] : judgeFences(fences)),
   ];
 }
 
@@ -247,22 +257,6 @@ async function examineTraffic(
     ...rulesets.iptables.flatMap((text) => readIptables(text, ports)),
   ];
   return judgeTraffic(facts satisfies TrafficFacts, { self, port: config.port, rules });
-}
-
-/** The devices that this node would call: those of the other nodes. Only asked for their status. */
-function askFences(config: Config, self: NodeId): Promise<readonly FenceFacts[]> {
-  const fences = createFences(createPrograms());
-  const devices = config.fencing.nodes
-    .filter(({ node }) => node !== self)
-    .flatMap(({ node, levels }) => levels.flat().map((device) => ({ node, device })));
-  const asked = devices.map(({ node, device }) => {
-    const facts = { node, id: device.id, kind: device.kind, misfits: [] };
-    if (device.kind === "operator") return Promise.resolve({ ...facts, answer: null });
-    return new Promise<FenceFacts>((resolve) => {
-      fences.call({ device, node, verb: "status" }, (answer) => resolve({ ...facts, answer }));
-    });
-  });
-  return Promise.all(asked);
 }
 
 /** `--listen`: answers the probes of other doctors until a signal comes. */

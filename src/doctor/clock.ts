@@ -33,12 +33,7 @@ function judgeClocks({ monotonic, boottime }: ClockFacts): Finding {
 
 function judgeDaemons(daemons: readonly ClockDaemon[], drift: Ratio | null): readonly Finding[] {
   if (daemons.length === 0) {
-    return [
-      clock.ok(
-        "slew",
-        "no clock daemon runs: nothing changes the rate of the clock (only leases matter here)",
-      ),
-    ];
+    return [clock.ok("slew", "no clock daemon runs, so nothing changes the rate of the clock")];
   }
   return daemons.map((daemon) => judgeSlew(daemon, drift));
 }

@@ -51,6 +51,16 @@ export function findingsOf(area: Area): Findings {
   };
 }
 
+/** A user who is not root is refused what the daemon may do: that says nothing, so it was not tested. */
+export function asUser(findings: readonly Finding[]): readonly Finding[] {
+  return findings.map((finding) =>
+    finding.state !== "ok" && REFUSED.test(finding.text)
+      ? { ...finding, state: "not-tested", advice: "run it as root" }
+      : finding,
+  );
+}
+const REFUSED = /\b(EPERM|EACCES|may not be read)\b/;
+
 export interface Verdict {
   /** The exit code: 0 all that was tested is ok, 1 warnings, 2 problems. */
   readonly exit: 0 | 1 | 2;

@@ -13,7 +13,7 @@ import type {
 } from "#ports/host.ts";
 import { apartBy, judgeClock } from "./clock.ts";
 import { judgeFences } from "./fencing.ts";
-import { type Finding, formatFindings, judgeAll } from "./finding.ts";
+import { asUser, type Finding, formatFindings, judgeAll } from "./finding.ts";
 import { judgeOthers, judgeUnit } from "./host.ts";
 import { judgeKernel, judgeRights } from "./kernel.ts";
 import { judgeNetwork } from "./network.ts";
@@ -227,6 +227,21 @@ test("the worst finding gives the exit code; what was not tested does not count"
   assert.equal(
     of("ok", "problem", "warning", "warning").sentence,
     "This host is not fit: 1 problem, 2 warnings, 1 ok.",
+  );
+});
+
+test("what a user is refused was not tested; what else is wrong stays wrong", () => {
+  const of = (text: string, state: Finding["state"] = "problem"): Finding => ({
+    ...{ area: "kernel", code: "x", state, text, advice: "mend it" },
+  });
+  const states = asUser([
+    of("opening a packet socket: EPERM (needs root)"),
+    of("it is down"),
+    of("EPERM", "ok"),
+  ]);
+  assert.deepEqual(
+    states.map(({ state }) => state),
+    ["not-tested", "problem", "ok"],
   );
 });
 

@@ -53,9 +53,8 @@ function judgePeer(
 function passText(good: readonly WayFacts[], method: TrafficMethod, all: number): string {
   const peer = good[0]?.peer ?? "";
   const ports = [...new Set(good.map(({ port }) => port))].join(" and ");
-  if (good.length === all)
-    return `${peer}: UDP ${ports} passes in both directions (tested ${TESTED[method]})`;
-  return `${peer}: ${good.map(wayText).join("; ")} passes (tested ${TESTED[method]})`;
+  if (good.length === all) return `${peer}: UDP ${ports} pass in both directions (tested ${TESTED[method]})`;
+  return `${peer}: ${good.map(wayText).join("; ")} pass${good.length === 1 ? "es" : ""} (tested ${TESTED[method]})`;
 }
 
 const wayText = ({ direction, port, peer, link }: WayFacts): string =>
