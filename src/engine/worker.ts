@@ -153,7 +153,7 @@ export function handleWorker(before: WorkerState, event: WorkerEvent, now: Insta
   const effects: WorkerEffect[] = [];
   let state = fold(before, event, now, effects);
   state = leaderTurn(state, now, effects);
-  state = fencingTurn(state, now, effects);
+  state = fencingTurn(state, before.fencing.proofs, now, effects);
   state = startOps(state, now, effects);
   state = tellKeeper(state, effects);
   state = startChecks(state, now, effects);

@@ -8,6 +8,8 @@ import type { Proofs } from "./proofs.ts";
 
 export interface FencingState {
   readonly proofs: Proofs;
+  /** Nodes that are heard although they are proved dead, since when. */
+  readonly contradictedSince: ReadonlyMap<NodeId, Instant>;
   /** At most one node is fenced at a time. */
   readonly running: RunningFence | null;
   /** When nodes were fenced by this one, within the last hour; the oldest first. */
@@ -17,11 +19,18 @@ export interface FencingState {
   /** By `node/device`: what the last question for its status came to. */
   readonly devices: ReadonlyMap<string, DeviceHealth>;
   /** Status questions under way: by call id. */
-  readonly testing: ReadonlyMap<number, { readonly key: string; readonly deed: string | null }>;
+  readonly testing: ReadonlyMap<number, DeviceTest>;
   readonly testedAt: Instant;
   readonly lastCallId: number;
   /** Said once: the limit of nodes fenced within an hour is reached. */
   readonly isLimited: boolean;
+}
+
+export interface DeviceTest {
+  /** `node/device`. */
+  readonly key: string;
+  /** The operator's request that it is a part of, and the node that was asked for; null: in the background. */
+  readonly deed: { readonly id: string; readonly node: NodeId | null } | null;
 }
 
 export interface RunningFence {
@@ -56,6 +65,7 @@ export interface DeviceHealth {
 export function startFencingState(proofs: Proofs, now: Instant): FencingState {
   return {
     proofs,
+    contradictedSince: new Map(),
     running: null,
     history: [],
     failed: new Map(),

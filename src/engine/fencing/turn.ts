@@ -5,7 +5,7 @@ import { unreachable } from "#lib/unreachable.ts";
 import type { Deed } from "#model/deeds.ts";
 import type { DeathProof, FenceDevice } from "#model/fencing.ts";
 import type { NodeId } from "#model/ids.ts";
-import type { Instant } from "#model/units.ts";
+import type { Instant, Ms } from "#model/units.ts";
 import { between, earlier, FOREVER, ms, NEVER, plus } from "#model/units.ts";
 import { journalLine } from "../leader/command.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
@@ -21,8 +21,8 @@ import {
   wakeFencing,
 } from "./procedure.ts";
 import type { FenceSaid } from "./procedure-device.ts";
-import { addProof, contradicted, isProvedDead, lastSession } from "./proofs.ts";
-import type { FencingState, RunningFence } from "./state.ts";
+import { addProof, contradicted, isProvedDead, lastSession, type Proofs } from "./proofs.ts";
+import type { DeviceTest, FencingState, RunningFence } from "./state.ts";
 
 /** After every level failed: not before this, and twice as long each further time. ms */
 const AGAIN_AFTER = 10_000;
@@ -35,37 +35,61 @@ const withFencing = (state: WorkerState, fencing: Partial<FencingState>): Worker
   fencing: { ...state.fencing, ...fencing },
 });
 
-/** Begins, goes on with and ends what is due. */
-export function fencingTurn(before: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
-  let state = dropContradicted(wakeRunning(before, now, effects), effects);
+/** Begins, goes on with and ends what is due. `toldProofs`: those known before the event of this turn. */
+export function fencingTurn(
+  before: WorkerState,
+  toldProofs: Proofs,
+  now: Instant,
+  effects: WorkerEffect[],
+): WorkerState {
+  let state = dropContradicted(wakeRunning(before, now, effects), now, effects);
   state = noteFiredWatchdogs(state, now);
   state = startDue(state, now, effects);
   state = testDevices(state, now, effects);
-  if (state.fencing.proofs !== before.fencing.proofs) tellProofs(before, state, effects);
+  if (state.fencing.proofs !== toldProofs) tellProofs(toldProofs, state, effects);
   return state;
 }
 
 /** Whatever it learned: to the keeper (two voters need it there), and to disk. */
-function tellProofs(before: WorkerState, state: WorkerState, effects: WorkerEffect[]): void {
+function tellProofs(toldProofs: Proofs, state: WorkerState, effects: WorkerEffect[]): void {
   const { proofs } = state.fencing;
   effects.push({ kind: "store-proofs", proofs });
   for (const proof of proofs) {
-    if (before.fencing.proofs.includes(proof)) continue;
+    if (toldProofs.includes(proof)) continue;
     effects.push({ kind: "to-keeper", message: { kind: "proof", proof } });
     const { node, kind, sentence } = proof;
     effects.push(journalLine("fence", node, "proved dead", kind, sentence, state.node.term));
   }
 }
 
-/** A device that lied or switches another node's power, or an operator who erred: said loudly, and not relied on. */
-function dropContradicted(state: WorkerState, effects: WorkerEffect[]): WorkerState {
-  const wrong = contradicted(state.fencing.proofs, state.news);
+/**
+ * A device that lied or switches another node's power, or an operator who erred: said loudly, and not relied on. A
+ * node that was just switched off still counts as alive for a lease: only one that is heard beyond that lives on.
+ */
+function dropContradicted(before: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
+  const state = noteContradicted(before, now);
+  const { contradictedSince } = state.fencing;
+  const wrong = state.fencing.proofs.filter((proof) => {
+    const since = contradictedSince.get(proof.node);
+    return since !== undefined && now >= plus(since, contradictionTime(state));
+  });
   if (wrong.length === 0) return state;
   for (const { node, kind, sentence } of wrong) {
     const why = `it lives on, although it was taken for proved (${kind}: ${sentence}); what it held may have been on two nodes`;
     effects.push(journalLine("fence", node, "proof was wrong", "proof-contradicted", why, state.node.term));
   }
   return withFencing(state, { proofs: state.fencing.proofs.filter((proof) => !wrong.includes(proof)) });
+}
+
+/** Twice what it takes to fall silent: pulses that were on their way come in. */
+const contradictionTime = (state: WorkerState): Ms => ms(2 * state.identity.lease);
+
+function noteContradicted(state: WorkerState, now: Instant): WorkerState {
+  const known = state.fencing.contradictedSince;
+  const nodes = contradicted(state.fencing.proofs, state.news).map(({ node }) => node);
+  if (nodes.length === known.size && nodes.every((node) => known.has(node))) return state;
+  const contradictedSince = new Map(nodes.map((node) => [node, known.get(node) ?? now]));
+  return withFencing(state, { contradictedSince });
 }
 
 /** Nodes that lapsed so long ago that their watchdogs must have fired. */
@@ -219,7 +243,7 @@ function testDevices(state: WorkerState, now: Instant, effects: WorkerEffect[]):
 function askStatus(
   state: WorkerState,
   devices: readonly { readonly node: NodeId; readonly device: FenceDevice }[],
-  deed: string | null,
+  deed: DeviceTest["deed"],
   effects: WorkerEffect[],
 ): WorkerState {
   let { lastCallId } = state.fencing;
@@ -236,7 +260,7 @@ function askStatus(
 function foldTested(
   state: WorkerState,
   callId: number,
-  { key, deed }: { readonly key: string; readonly deed: string | null },
+  { key, deed }: DeviceTest,
   said: FenceSaid,
   now: Instant,
   effects: WorkerEffect[],
@@ -264,8 +288,8 @@ function foldTested(
       journalLine("fence", node, `${device} answers`, "device-answers", said.detail, state.node.term),
     );
   const next = withFencing(state, { testing, devices });
-  const isLast = deed !== null && ![...testing.values()].some((test) => test.deed === deed);
-  if (isLast) effects.push({ kind: "deed-done", id: deed, answer: testAnswer(next, now) });
+  const isLast = deed !== null && ![...testing.values()].some((test) => test.deed?.id === deed.id);
+  if (isLast) effects.push({ kind: "deed-done", id: deed.id, answer: testAnswer(next, deed.node, now) });
   return next;
 }
 
@@ -276,10 +300,11 @@ function splitKey(key: string): [string, string] {
 
 function testAnswer(
   state: WorkerState,
+  about: NodeId | null,
   now: Instant,
 ): Extract<WorkerEffect, { kind: "deed-done" }>["answer"] {
   const recent = [...state.fencing.devices.values()].filter(
-    ({ askedAt }) => between(askedAt, now) < HOUR_OF_TEST,
+    ({ node, askedAt }) => (about === null || node === about) && between(askedAt, now) < HOUR_OF_TEST,
   );
   const text = recent
     .map(
@@ -306,7 +331,10 @@ function nextTestAt(state: WorkerState): Instant {
 export function nextFencingAt(state: WorkerState, now: Instant): Instant {
   const { running } = state.fencing;
   const own = running === null ? nextTargetAt(state, now) : running.wakeAt;
-  return earlier(earlier(own, nextTestAt(state)), nextFiringAt(state, now));
+  const contradiction = [...state.fencing.contradictedSince.values()]
+    .map((since) => plus(since, contradictionTime(state)))
+    .reduce(earlier, FOREVER);
+  return [nextTestAt(state), nextFiringAt(state, now), contradiction].reduce(earlier, own);
 }
 
 // --- what operators ask of this node ---------------------------------------------------------------
@@ -328,7 +356,7 @@ export function foldDeed(
       const devices = state.config.fencing.nodes
         .filter(({ node }) => deed.node === null || node === deed.node)
         .flatMap(({ node, levels }) => levels.flat().map((device) => ({ node, device })));
-      const next = askStatus(state, devices, id, effects);
+      const next = askStatus(state, devices, { id, node: deed.node }, effects);
       return next.fencing.lastCallId === state.fencing.lastCallId
         ? refuse(`${deed.node ?? "no node"} has no fence device that can be asked`)
         : next;
