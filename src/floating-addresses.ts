@@ -1,12 +1,10 @@
-// Which floating addresses a node must guard: those of every service that may be placed on it.
+// The floating addresses that a node may come to have: those of every service that may be placed on it.
 
 import type { FloatingAddress } from "#model/address.ts";
 import type { Config } from "#model/config.ts";
+import { grantsOn, isAddress } from "#model/grant.ts";
 import type { NodeId } from "#model/ids.ts";
 
 export function floatingAddresses(config: Config, node: NodeId): readonly FloatingAddress[] {
-  return config.services
-    .filter((service) => service.place.includes(node))
-    .flatMap((service) => service.resources)
-    .flatMap((resource) => (resource.kind === "address" ? [resource.address] : []));
+  return grantsOn(config, node).filter(isAddress);
 }

@@ -14,9 +14,9 @@ import { identify } from "#engine/identity.ts";
 import { CLAUSES } from "#engine/lease/clauses.ts";
 import { assert } from "#lib/assert.ts";
 import type { Config } from "#model/config.ts";
+import { grantsOn } from "#model/grant.ts";
 import type { ToKeeper } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
-import { floatingAddresses } from "./floating-addresses.ts";
 import { trimMemory } from "./trim-memory.ts";
 
 /** What the main thread hands over at the start. */
@@ -103,7 +103,7 @@ function start(problem: string | null): void {
     {
       identity: identify({ config, self, boot, isRealtime, kernelBoot, clauses: CLAUSES }),
       members: config.members,
-      addresses: isNode ? floatingAddresses(config, self) : [],
+      grants: isNode ? grantsOn(config, self) : [],
     },
   );
   if ("problem" in started) return fail(started.problem);

@@ -9,8 +9,9 @@ import type { KeeperEffect, KeeperEvent, StoredLease } from "#engine/keeper.ts";
 import type { KeeperState, PairRecord } from "#engine/lease/state.ts";
 import { unreachable } from "#lib/unreachable.ts";
 import type { FloatingAddress } from "#model/address.ts";
-import { addressKey, formatAddress } from "#model/address.ts";
+import { formatAddress } from "#model/address.ts";
 import type { MemberConfig } from "#model/config.ts";
+import { type Grant, grantKey, isAddress } from "#model/grant.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { JournalLine } from "#model/journal.ts";
 import type { Vote } from "#model/pulse.ts";
@@ -38,8 +39,8 @@ export interface KeeperPorts {
 export interface KeeperOptions {
   readonly identity: Identity;
   readonly members: readonly MemberConfig[];
-  /** Every floating address of the configuration; a witness has none. */
-  readonly addresses: readonly FloatingAddress[];
+  /** Every floating address and guarded port of the configuration; a witness has none. */
+  readonly grants: readonly Grant[];
 }
 
 /** Name of the document in which a voter's newest vote is stored. */
@@ -57,8 +58,8 @@ export class Keeper {
   #state: KeeperState;
   readonly #ports: KeeperPorts;
   /** Those under the guard: of the configuration, and retired ones. */
-  #addresses: readonly FloatingAddress[];
-  /** By address key: held, though the configuration does not name them any more. */
+  #guarded: readonly Grant[];
+  /** By grant key: held, though the configuration does not name them any more. */
   #retired: ReadonlySet<string> = new Set();
   /** Events that came up while a turn was under way; handled right after it, in order. */
   readonly #queue: KeeperEvent[] = [];
@@ -83,10 +84,10 @@ export class Keeper {
     this.#ports = ports;
     this.#slept = ports.clock.slept();
     this.#lookedAt = ports.clock.now();
-    this.#addresses = options.addresses;
+    this.#guarded = options.grants;
     const now = ports.clock.now();
     this.#state = keeperEngine.start(options.identity, options.members, stored, now);
-    this.#prepareAddresses();
+    this.#prepareGrants();
     this.#handle({ kind: "wake" });
   }
 
@@ -107,23 +108,33 @@ export class Keeper {
   }
 
   onWorker(message: ToKeeper): void {
-    if (message.kind === "reconfigure") this.#reguard(message.addresses);
+    if (message.kind === "reconfigure") this.#reguard(message.grants);
     this.#handle({ kind: "worker", message });
   }
 
-  /** Takes addresses and guard away; the last thing before the process ends in an orderly way. */
+  /**
+   * Takes the addresses away, and the guard; the last thing before the process ends in an orderly way.
+   *
+   * Of ports the guard stays, closed, unless this node left in good order: what listens there may still run.
+   */
   remove(): void {
-    if (this.#addresses.length === 0) return;
-    this.#ports.addresses.sweep(this.#addresses);
-    this.#ports.grants.remove();
-    this.#ports.addresses.stop();
+    if (this.#guarded.length === 0) return;
+    const { addresses, grants } = this.#ports;
+    addresses.sweep(this.#addresses);
+    if (this.#state.left || this.#guarded.every(isAddress)) grants.remove();
+    else grants.close(this.#guarded);
+    addresses.stop();
   }
 
-  #prepareAddresses(): void {
-    if (this.#addresses.length === 0) return;
+  get #addresses(): readonly FloatingAddress[] {
+    return this.#guarded.filter(isAddress);
+  }
+
+  #prepareGrants(): void {
+    if (this.#guarded.length === 0) return;
     const { grants, addresses } = this.#ports;
     // Closed first: what an earlier life left open must not answer while this one is only starting.
-    this.#report("guard", grants.install(this.#addresses));
+    this.#report("guard", grants.install(this.#guarded));
     const swept = addresses.sweep(this.#addresses);
     if (swept.kind === "done" && swept.ips.length > 0) {
       const why = "an earlier life of the daemon left it on this host";
@@ -145,30 +156,31 @@ export class Keeper {
     return this.#deviceProblem;
   }
 
-  /** Other addresses: a new guard, closed, in one step; what is held is armed again right after it. */
-  #reguard(addresses: readonly FloatingAddress[]): void {
+  /** Other grants: a new guard, closed, in one step; what is held is armed again right after it. */
+  #reguard(configured: readonly Grant[]): void {
     // Held ones that are configured no more stay guarded until the worker has released them: unguarded they
     // would outlive this process, while another node still has the file that names them.
-    const named = new Set(addresses.map(addressKey));
-    const retired = this.#state.grants.held.map((h) => h.address).filter((a) => !named.has(addressKey(a)));
-    const all = [...addresses, ...retired];
-    this.#retired = new Set(retired.map(addressKey));
-    const same = JSON.stringify(all) === JSON.stringify(this.#addresses);
+    const named = new Set(configured.map(grantKey));
+    const retired = this.#state.grants.held.map((h) => h.grant).filter((g) => !named.has(grantKey(g)));
+    const all = [...configured, ...retired];
+    this.#retired = new Set(retired.map(grantKey));
+    const same = JSON.stringify(all) === JSON.stringify(this.#guarded);
     if (same) return;
-    const { grants, addresses: port } = this.#ports;
-    this.#addresses = all;
-    // First what takes a while: between the new guard and its arming the addresses held here are closed.
-    this.#noteDevices(port.prepare(all));
+    const { grants, addresses } = this.#ports;
+    this.#guarded = all;
+    // First what takes a while: between the new guard and its arming everything held here is closed.
+    this.#noteDevices(addresses.prepare(this.#addresses));
     this.#report("guard", all.length === 0 ? grants.remove() : grants.install(all));
-    this.#handle({ kind: "guard-repaired", why: "the configuration names other addresses" });
+    this.#handle({ kind: "guard-repaired", why: "the configuration names other addresses or ports" });
   }
 
-  /** Released and configured no more: such addresses are nobody's business here any longer. */
-  #forgetRetired(released: readonly FloatingAddress[]): void {
-    if (!released.some((address) => this.#retired.has(addressKey(address)))) return;
-    // All at once: a new guard closes every address for some milliseconds.
-    if (this.#state.grants.held.some(({ address }) => this.#retired.has(addressKey(address)))) return;
-    this.#reguard(this.#addresses.filter((address) => !this.#retired.has(addressKey(address))));
+  /** Released and configured no more: such grants are nobody's business here any longer. */
+  #forgetRetired(released: readonly Grant[]): void {
+    const isRetired = (grant: Grant) => this.#retired.has(grantKey(grant));
+    if (!released.some(isRetired)) return;
+    // All at once: a new guard closes everything for some milliseconds.
+    if (this.#state.grants.held.some(({ grant }) => isRetired(grant))) return;
+    this.#reguard(this.#guarded.filter((grant) => !isRetired(grant)));
   }
 
   #handle(event: KeeperEvent): void {
@@ -215,11 +227,11 @@ export class Keeper {
       case "take":
         return this.#take(effect);
       case "renew":
-        return this.#renew(effect.addresses, effect.until);
+        return this.#renew(effect.grants, effect.until);
       case "refresh":
         return addresses.refresh(effect.addresses, effect.lifetimeSeconds);
       case "release":
-        return this.#release(effect.id, effect.addresses);
+        return this.#release(effect.id, effect.grants);
       case "announce":
         this.#report("announcement", addresses.announce(effect.addresses, effect.until));
         // A stranger that has the address does not answer an announcement, but it answers this.
@@ -276,20 +288,20 @@ export class Keeper {
   #take(effect: Extract<KeeperEffect, { kind: "take" }>): void {
     const { addresses, grants } = this.#ports;
     const problems: string[] = [];
-    for (const address of effect.addresses) {
+    for (const address of effect.grants.filter(isAddress)) {
       const added = addresses.add(address, effect.lifetimeSeconds);
       if (added.kind === "failed") problems.push(`${formatAddress(address)}: ${added.detail}`);
     }
     if (problems.length === 0) {
-      const armed = grants.arm(effect.addresses, effect.until);
+      const armed = grants.arm(effect.grants, effect.until);
       if (armed.kind === "failed") problems.push(armed.detail);
     }
     const problem = problems.length === 0 ? null : problems.join("; ");
-    this.#queue.push({ kind: "took", id: effect.id, addresses: effect.addresses, problem });
+    this.#queue.push({ kind: "took", id: effect.id, grants: effect.grants, problem });
   }
 
-  #renew(addresses: readonly FloatingAddress[], until: Instant): void {
-    const armed = this.#ports.grants.arm(addresses, until);
+  #renew(grants: readonly Grant[], until: Instant): void {
+    const armed = this.#ports.grants.arm(grants, until);
     if (armed.kind === "done") return;
     if (armed.code === "gone") this.#checkGuard();
     // Late or held up: the next turn sees by the clock what is true now.
@@ -297,26 +309,27 @@ export class Keeper {
   }
 
   /**
-   * Closed in the kernel, an address is let go: whoever waits for that hears it before the address is taken off
+   * Closed in the kernel, a grant is let go: whoever waits for that hears it before the address is taken off
    * its device, which may have to wait for a lock of the kernel's (RTNL).
    */
-  #release(id: number | null, addresses: readonly FloatingAddress[]): void {
-    const closed = this.#ports.grants.close(addresses);
+  #release(id: number | null, grants: readonly Grant[]): void {
+    const closed = this.#ports.grants.close(grants);
     const problem = closed.kind === "failed" ? closed.detail : null;
     if (problem !== null) this.#journal("grant", "release", "failed", "release-failed", problem);
-    else this.#forgetRetired(addresses);
+    else this.#forgetRetired(grants);
     if (id !== null) this.#ports.tell({ kind: "released", id, problem });
-    for (const address of addresses) this.#report(address.ip, this.#ports.addresses.remove(address));
+    for (const address of grants.filter(isAddress))
+      this.#report(address.ip, this.#ports.addresses.remove(address));
   }
 
   #pollInTime(at: Instant): Instant {
-    if (this.#addresses.length === 0) return at;
+    if (this.#guarded.length === 0) return at;
     return earlier(at, instant(this.#polledAt + POLL_EVERY));
   }
 
   #pollKernel(): void {
     const now = this.#ports.clock.now();
-    if (this.#addresses.length === 0 || now < this.#polledAt + POLL_EVERY - POLL_EARLY) return;
+    if (this.#guarded.length === 0 || now < this.#polledAt + POLL_EVERY - POLL_EARLY) return;
     this.#polledAt = now;
     this.#checkGuard();
     for (const event of this.#ports.addresses.poll()) this.#foldAddressEvent(event);

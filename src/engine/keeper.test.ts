@@ -59,18 +59,18 @@ test("after a freeze the lapse comes first: what queued up gives back no old ses
 
 test("a lapse releases the addresses before anything else is done", () => {
   const a = acting("a");
-  a.worker({ kind: "take", id: 1, session: a.state.acting.session, addresses: [ADDRESS] });
+  a.worker({ kind: "take", id: 1, session: a.state.acting.session, grants: [ADDRESS] });
   a.at(a.now + 2 * LEASE).wake();
   assert.equal(a.effects[0]?.kind, "release");
 });
 
 test("a reset releases the addresses and tells the worker of the new session", () => {
   const a = acting("a");
-  a.worker({ kind: "take", id: 1, session: a.state.acting.session, addresses: [ADDRESS] });
+  a.worker({ kind: "take", id: 1, session: a.state.acting.session, grants: [ADDRESS] });
   const id = { term: term(3), number: 1 };
   a.hears("b", { leads: 3, term: 3, reset: [{ node: nodeId("a"), id }] });
   assert.deepEqual(
-    a.did("release").map((e) => e.addresses),
+    a.did("release").map((e) => e.grants),
     [[ADDRESS]],
   );
   assert.deepEqual(a.told("lease").at(-1)?.session, a.state.acting.session);
@@ -98,7 +98,7 @@ test("leaving is said, done once, and heard by the others as giving up", () => {
 });
 
 test("another configuration is stated from the next pulse on", () => {
-  const a = acting("a").worker({ kind: "reconfigure", addresses: [], configHash: "new" });
+  const a = acting("a").worker({ kind: "reconfigure", grants: [], configHash: "new" });
   assert.equal(
     a
       .at(a.now + PULSE)

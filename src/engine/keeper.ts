@@ -2,11 +2,12 @@
 //
 // Start reading at `handleKeeper`. The machines behind it: membership/ (who is heard), lease/acting.ts (the
 // right to act), lease/voting.ts and lease/leading.ts (votes to leader and term), lease/exclusion.ts
-// (certainty about the silent), lease/grants.ts (floating addresses under the lease).
+// (certainty about the silent), lease/grants.ts (addresses and ports under the lease).
 
 import { unreachable } from "#lib/unreachable.ts";
 import type { FloatingAddress } from "#model/address.ts";
 import type { MemberConfig } from "#model/config.ts";
+import { type Grant, isAddress } from "#model/grant.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Pulse, Vote } from "#model/pulse.ts";
@@ -27,7 +28,7 @@ import {
   yieldOf,
 } from "./lease/pair.ts";
 import { nextWake, pulseIfDue } from "./lease/pulses.ts";
-import type { KeeperState, PairRecord } from "./lease/state.ts";
+import type { HeldGrant, KeeperState, PairRecord } from "./lease/state.ts";
 import { chooseVote, foldStored, isVoteFree } from "./lease/voting.ts";
 import { foldArmed, foldHoldings, keepWatchdog, startWatchdog } from "./lease/watchdog.ts";
 import { foldPulse, isSilent, newPeer, statementOf } from "./membership/peers.ts";
@@ -51,7 +52,7 @@ export type KeeperEvent =
   | {
       readonly kind: "took";
       readonly id: number | null;
-      readonly addresses: readonly FloatingAddress[];
+      readonly grants: readonly Grant[];
       readonly problem: string | null;
     }
   /** Somebody removed addresses, or the device came back: they must be put there again. */
@@ -75,18 +76,18 @@ export type KeeperEffect =
   | {
       readonly kind: "take";
       readonly id: number | null;
-      readonly addresses: readonly FloatingAddress[];
+      readonly grants: readonly Grant[];
       readonly until: Instant;
       readonly lifetimeSeconds: number;
     }
-  | { readonly kind: "renew"; readonly addresses: readonly FloatingAddress[]; readonly until: Instant }
+  | { readonly kind: "renew"; readonly grants: readonly Grant[]; readonly until: Instant }
   | {
       readonly kind: "refresh";
       readonly addresses: readonly FloatingAddress[];
       readonly lifetimeSeconds: number;
     }
   /** Close and remove. `id` null: nobody waits for the answer. */
-  | { readonly kind: "release"; readonly id: number | null; readonly addresses: readonly FloatingAddress[] }
+  | { readonly kind: "release"; readonly id: number | null; readonly grants: readonly Grant[] }
   | { readonly kind: "announce"; readonly addresses: readonly FloatingAddress[]; readonly until: Instant }
   /** Of `arm` the answer is `watchdog-armed`. */
   | { readonly kind: "watchdog"; readonly act: "arm" | "feed" | "disarm" }
@@ -284,17 +285,17 @@ function foldTook(
   event: Extract<KeeperEvent, { kind: "took" }>,
   effects: KeeperEffect[],
 ): KeeperState {
-  const { id, addresses, problem } = event;
+  const { id, grants, problem } = event;
   if (problem === null) {
     if (id !== null) effects.push({ kind: "tell", message: { kind: "taken", id, problem } });
     return state;
   }
-  effects.push({ kind: "release", id: null, addresses });
+  effects.push({ kind: "release", id: null, grants });
   if (id !== null) effects.push({ kind: "tell", message: { kind: "taken", id, problem } });
   else
-    for (const address of addresses)
-      effects.push({ kind: "tell", message: { kind: "address-lost", address, problem } });
-  return dropHeld(state, addresses);
+    for (const grant of grants)
+      effects.push({ kind: "tell", message: { kind: "grant-lost", grant, problem } });
+  return dropHeld(state, grants);
 }
 
 /**
@@ -302,9 +303,10 @@ function foldTook(
  * is held elsewhere in the cluster, that is what its holder is supposed to do.
  */
 function foldClaim(state: KeeperState, ip: string, mac: string, now: Instant): KeeperState {
-  if (!state.grants.held.some((h) => h.address.ip === ip)) return state;
+  const isIt = ({ grant }: HeldGrant) => isAddress(grant) && grant.ip === ip;
+  if (!state.grants.held.some(isIt)) return state;
   const claims = new Map(state.claims).set(ip, { mac, at: now });
-  const held = state.grants.held.map((h) => (h.address.ip === ip ? { ...h, announceAt: now } : h));
+  const held = state.grants.held.map((h) => (isIt(h) ? { ...h, announceAt: now } : h));
   return { ...state, claims, grants: { ...state.grants, held } };
 }
 
@@ -354,7 +356,7 @@ function watchFreeQuorum(state: KeeperState, now: Instant): KeeperState {
 
 /** A lapse in between lets go of everything that was held before it. */
 function releasesOf(before: KeeperState, after: KeeperState): readonly KeeperEffect[] {
-  const addresses = before.grants.held.map((h) => h.address);
+  const grants = before.grants.held.map((h) => h.grant);
   const hasLapsed = before.acting.session.lapses !== after.acting.session.lapses;
-  return hasLapsed && addresses.length > 0 ? [{ kind: "release", id: null, addresses }] : [];
+  return hasLapsed && grants.length > 0 ? [{ kind: "release", id: null, grants }] : [];
 }

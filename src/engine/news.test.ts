@@ -122,7 +122,7 @@ test("another list of voters is told, and so is another configuration", () => {
 test("a claim is in the journal with its MAC address, once a minute at most", () => {
   const claim = { kind: "claimed", ip: ADDRESS.ip, mac: "02:00:00:00:00:09" } as const;
   const a = acting("a");
-  a.worker({ kind: "take", id: 1, session: a.state.acting.session, addresses: [ADDRESS] }).handle(claim);
+  a.worker({ kind: "take", id: 1, session: a.state.acting.session, grants: [ADDRESS] }).handle(claim);
   const line = a.journal().find((l) => l.code === "address-conflict");
   assert.deepEqual([line?.subject, line?.what], [ADDRESS.ip, "claimed by 02:00:00:00:00:09"]);
   a.handle(claim);

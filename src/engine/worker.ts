@@ -7,6 +7,7 @@ import { unreachable } from "#lib/unreachable.ts";
 import type { CheckConfig, Config, ResourceConfig } from "#model/config.ts";
 import type { Deed, DeedAnswer } from "#model/deeds.ts";
 import type { DeathProof, FenceDevice } from "#model/fencing.ts";
+import { grantKey, grantsOf } from "#model/grant.ts";
 import type { LeaseNews, ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId, ServiceName } from "#model/ids.ts";
 import type { Intent, Intents } from "#model/intents.ts";
@@ -221,9 +222,9 @@ function foldKeeper(
         ? state
         : { ...state, node: withRun(state.node, foldOpEnd(run, message.id, end, now)) };
     }
-    case "address-lost": {
-      const { address, problem } = message;
-      const isIt = (r: ResourceConfig) => r.kind === "address" && r.address.ip === address.ip;
+    case "grant-lost": {
+      const { grant, problem } = message;
+      const isIt = (r: ResourceConfig) => grantsOf(r).some((g) => grantKey(g) === grantKey(grant));
       const run = [...state.node.runs.values()].find((r) => r.config.resources.some(isIt));
       const id = run?.config.resources.find(isIt)?.id;
       if (run === undefined || id === undefined) return state;

@@ -1,8 +1,8 @@
 // What the two halves of a daemon tell each other: the keeper (must not be late) and the worker (may be).
 // Any of it may be late or lost at worst; safety never depends on its coming in time.
 
-import type { FloatingAddress } from "./address.ts";
 import type { DeathProof } from "./fencing.ts";
+import type { Grant } from "./grant.ts";
 import type { NodeId } from "./ids.ts";
 import type { JournalLine } from "./journal.ts";
 import type { MemberStanding } from "./order.ts";
@@ -74,25 +74,25 @@ export type ToWorker =
   /** The answer to `take` or `release` with that id. */
   | { readonly kind: "taken"; readonly id: number; readonly problem: string | null }
   | { readonly kind: "released"; readonly id: number; readonly problem: string | null }
-  /** An address that is held could not be kept (deleted and not repairable, interface gone). */
-  | { readonly kind: "address-lost"; readonly address: FloatingAddress; readonly problem: string }
+  /** What is held could not be kept (an address deleted and not repairable, its device gone). */
+  | { readonly kind: "grant-lost"; readonly grant: Grant; readonly problem: string }
   | { readonly kind: "journal"; readonly line: JournalLine }
   /** Something is wrong for good; the daemon ends with this text. */
   | { readonly kind: "fatal"; readonly problem: string };
 
 export type ToKeeper =
-  /** Hold these addresses, under this session and no other. */
+  /** Hold these, under this session and no other. */
   | {
       readonly kind: "take";
       readonly id: number;
       readonly session: Session;
-      readonly addresses: readonly FloatingAddress[];
+      readonly grants: readonly Grant[];
     }
-  | { readonly kind: "release"; readonly id: number; readonly addresses: readonly FloatingAddress[] }
-  /** The configuration changed: these are all floating addresses now. */
+  | { readonly kind: "release"; readonly id: number; readonly grants: readonly Grant[] }
+  /** The configuration changed: these are all floating addresses and guarded ports now. */
   | {
       readonly kind: "reconfigure";
-      readonly addresses: readonly FloatingAddress[];
+      readonly grants: readonly Grant[];
       readonly configHash: string;
     }
   /** Every life of another node up to one is over, for certain. */

@@ -5,6 +5,7 @@ import type { Prng } from "#lib/prng.ts";
 import type { FloatingAddress } from "#model/address.ts";
 import type { Config, MemberConfig } from "#model/config.ts";
 import { isExclusive as isExclusiveResource } from "#model/config.ts";
+import { type Grant, grantsOn, isAddress } from "#model/grant.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { JournalLine } from "#model/journal.ts";
 import type { Message } from "#model/order.ts";
@@ -106,10 +107,12 @@ export class Host {
 
   /** The floating addresses that the configuration places on this member. */
   get addresses(): readonly FloatingAddress[] {
-    if (this.member.kind === "witness") return [];
-    return this.around.config.services.flatMap((s) =>
-      s.resources.flatMap((r) => (r.kind === "address" ? [r.address] : [])),
-    );
+    return this.grants.filter(isAddress);
+  }
+
+  /** Those, and the guarded ports. */
+  get grants(): readonly Grant[] {
+    return grantsOn(this.around.config, this.id);
   }
 
   slew(rate: number): void {
@@ -233,7 +236,7 @@ export class Host {
   #bootKernel(): Kernel {
     const kernel: Kernel = new Kernel({
       now: () => this.clock.read(this.around.world.now),
-      opened: (ip) => this.around.invariants.opened(this, ip),
+      opened: (grant) => this.around.invariants.opened(this, grant),
     });
     return kernel;
   }

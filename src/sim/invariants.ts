@@ -2,6 +2,7 @@
 
 import type { KeeperState, LedMember } from "#engine/lease/state.ts";
 import { isVoteFree } from "#engine/lease/voting.ts";
+import { type Grant, grantKey, grantsOf } from "#model/grant.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { IntentsVersion } from "#model/intents.ts";
 import type { JournalLine } from "#model/journal.ts";
@@ -31,7 +32,7 @@ export class Invariants {
   readonly #seen = new WeakMap<Host, Seen>();
   /** Per host and document: the highest number that was on its disk. */
   readonly #onDisk = new Map<string, number>();
-  /** Per address: who had it last. */
+  /** Per address or port: who had it last. */
   readonly #lastLive = new Map<string, { readonly host: Host; readonly since: number }>();
   /** `service host`: when a leader last journalled that the service goes there. */
   readonly #planned = new Map<string, number>();
@@ -54,38 +55,37 @@ export class Invariants {
     return this.#terms;
   }
 
-  /** An address may have begun to work on a host: nowhere else may it work now. */
-  opened(host: Host, ip: string): void {
-    if (!host.kernel.isLive(ip)) return;
+  /** An address or guarded port may have begun to work on a host: nowhere else may it work now. */
+  opened(host: Host, grant: Grant): void {
+    if (!host.kernel.isOpen(grant)) return;
+    const key = grantKey(grant);
     for (const other of this.hosts) {
-      if (other !== host && other.kernel.isLive(ip)) {
-        fail("two-active", `${ip} is live on ${other.id} and on ${host.id}`);
+      if (other !== host && other.kernel.isOpen(grant)) {
+        fail("two-active", `${key} is live on ${other.id} and on ${host.id}`);
       }
     }
-    const last = this.#lastLive.get(ip);
+    const last = this.#lastLive.get(key);
     if (last?.host === host) return;
     const { world } = host.around;
-    this.#lastLive.set(ip, { host, since: this.#plans });
+    this.#lastLive.set(key, { host, since: this.#plans });
     const from = last === undefined ? "" : `, was on ${last.host.id}`;
-    world.trace.say(host.id, `>>> ${ip} is live here${from}`);
+    world.trace.say(host.id, `>>> ${key} is live here${from}`);
     if (last === undefined) return;
     this.#moves += 1;
-    this.#checkReason(host, ip, last);
+    this.#checkReason(host, key, last);
   }
 
   /**
    * Some leader's journal says why the service came here: after it began on the host that had it before, or
    * after it was sent there.
    */
-  #checkReason(host: Host, ip: string, last: { readonly host: Host; readonly since: number }): void {
+  #checkReason(host: Host, key: string, last: { readonly host: Host; readonly since: number }): void {
     const { services } = host.around.config;
-    const service = services.find((s) =>
-      s.resources.some((r) => r.kind === "address" && r.address.ip === ip),
-    );
+    const service = services.find((s) => s.resources.flatMap(grantsOf).some((g) => grantKey(g) === key));
     const plannedTo = (id: NodeId) => this.#planned.get(`${service?.name} ${id}`) ?? -1;
     const planned = plannedTo(host.id);
     if (planned >= last.since || planned > plannedTo(last.host.id)) return;
-    fail("no-reason", `${ip} came to ${host.id}, and no journal says why`);
+    fail("no-reason", `${key} came to ${host.id}, and no journal says why`);
   }
 
   /** A program may have begun to run. */
@@ -215,9 +215,9 @@ export class Invariants {
       if (acting?.mayAct === true && host.now() < acting.until) {
         fail("uncertain", `${leader.id} holds ${id} for excluded, which may still act`);
       }
-      const live = host.addresses.find((address) => host.kernel.isLive(address.ip));
+      const live = host.grants.find((grant) => host.kernel.isOpen(grant));
       if (live !== undefined)
-        fail("uncertain", `${leader.id} holds ${id} for excluded, which has ${live.ip} live`);
+        fail("uncertain", `${leader.id} holds ${id} for excluded, which has ${grantKey(live)} live`);
     }
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { grantKey } from "#model/grant.ts";
 import { instant } from "#model/units.ts";
 import { Kernel } from "./kernel.ts";
 
@@ -8,7 +9,7 @@ const IP = { ip: "10.0.0.1", prefix: 24, family: 4, device: null } as const;
 function kernel() {
   let now = 0;
   const opened: string[] = [];
-  const made = new Kernel({ now: () => instant(now), opened: (ip) => opened.push(ip) });
+  const made = new Kernel({ now: () => instant(now), opened: (grant) => opened.push(grantKey(grant)) });
   return {
     kernel: made,
     opened,
@@ -54,4 +55,21 @@ test("an address without a guard works: whoever takes the guard away first is no
   made.addresses.add(IP, 3);
   assert.equal(made.isLive(IP.ip), true);
   assert.deepEqual(opened, [IP.ip]);
+});
+
+test("a guarded port is open while its entry runs, beside an address or alone", () => {
+  const port = { protocol: "tcp", port: 3306 } as const;
+  const { kernel: made, opened, at } = kernel();
+  assert.equal(made.grants.arm([port], instant(400)).kind, "failed");
+  made.grants.install([IP, port]);
+  assert.equal(made.isOpen(port), false);
+  made.grants.arm([IP, port], instant(400));
+  assert.equal(made.isOpen(port), true);
+  assert.equal(made.isOpen(IP), false, "nobody added it");
+  assert.deepEqual(opened, ["10.0.0.1", "tcp/3306"]);
+  at(400);
+  assert.equal(made.isOpen(port), false);
+  made.grants.arm([port], instant(900));
+  made.grants.close([port]);
+  assert.equal(made.isOpen(port), false);
 });

@@ -1,8 +1,10 @@
-// A host's kernel, as far as floating addresses go: which are on it, and until when each may work.
+// A host's kernel, as far as grants go: which floating addresses are on it, and until when each, and each guarded
+// port, may work.
 //
 // It outlives the daemon: entries end by the host's clock, whoever is frozen or dead.
 
 import type { FloatingAddress } from "#model/address.ts";
+import { type Grant, grantKey, isAddress } from "#model/grant.ts";
 import type { Instant } from "#model/units.ts";
 import { NEVER } from "#model/units.ts";
 import type { AddressEvent, AddressPort } from "#ports/addresses.ts";
@@ -15,13 +17,13 @@ const LEAST = 1;
 export interface KernelWorld {
   /** This host's clock. */
   now(): Instant;
-  /** An address may have begun to work here: the one moment at which two hosts can come to have it. */
-  opened(ip: string): void;
+  /** An address or port may have begun to work here: the one moment at which two hosts can come to have it. */
+  opened(grant: Grant): void;
 }
 
 export class Kernel {
   readonly #world: KernelWorld;
-  /** The guard: until when each address may work. */
+  /** The guard: until when each grant may work, by its key. */
   #guard: Map<string, Instant> | null = null;
   /** Addresses on the device, and when the kernel takes each away. */
   readonly #present = new Map<string, Instant>();
@@ -30,6 +32,15 @@ export class Kernel {
 
   constructor(world: KernelWorld) {
     this.#world = world;
+  }
+
+  /**
+   * Does this host let clients reach the grant? Behind a port without a guard nothing listens: the daemon never
+   * started, or stopped the service in good order.
+   */
+  isOpen(grant: Grant): boolean {
+    if (isAddress(grant)) return this.isLive(grant.ip);
+    return this.#world.now() < (this.#guard?.get(grantKey(grant)) ?? NEVER);
   }
 
   /** Does this host answer for the address? */
@@ -65,22 +76,23 @@ export class Kernel {
   }
 
   readonly grants: GrantPort = {
-    install: (addresses) => {
-      this.#guard = new Map(addresses.map((a) => [a.ip, NEVER]));
+    install: (grants) => {
+      this.#guard = new Map(grants.map((grant) => [grantKey(grant), NEVER]));
       return DONE;
     },
-    arm: (addresses, until) => {
+    arm: (grants, until) => {
       const guard = this.#guard;
+      const keys = grants.map(grantKey);
       if (guard === null) return failed("gone", "the guard is missing");
-      if (addresses.some((a) => !guard.has(a.ip))) return failed("not-guarded", "not among the installed");
+      if (keys.some((key) => !guard.has(key))) return failed("not-guarded", "not among the installed");
       const isLate = until - this.#world.now() < LEAST;
-      for (const { ip } of addresses) guard.set(ip, isLate ? NEVER : until);
+      for (const key of keys) guard.set(key, isLate ? NEVER : until);
       if (isLate) return failed("late", "too little time is left");
-      for (const { ip } of addresses) this.#world.opened(ip);
+      for (const grant of grants) this.#world.opened(grant);
       return DONE;
     },
-    close: (addresses) => {
-      for (const { ip } of addresses) if (this.#guard?.has(ip)) this.#guard.set(ip, NEVER);
+    close: (grants) => {
+      for (const key of grants.map(grantKey)) if (this.#guard?.has(key)) this.#guard.set(key, NEVER);
       return DONE;
     },
     check: () => ({ kind: "intact" }),
@@ -97,7 +109,7 @@ export class Kernel {
     },
     add: (address, lifetimeSeconds) => {
       this.#present.set(address.ip, (this.#world.now() + lifetimeSeconds * 1000) as Instant);
-      this.#world.opened(address.ip);
+      this.#world.opened(address);
       return DONE;
     },
     refresh: (addresses, lifetimeSeconds) => {

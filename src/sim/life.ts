@@ -73,7 +73,7 @@ export class Life {
         watchdog: host.watchdog,
         tell: (message) => this.#tellWorker(message),
       },
-      { identity, members: config.members, addresses: host.addresses },
+      { identity, members: config.members, grants: host.grants },
     );
     if ("problem" in keeper) throw new CannotStart(keeper.problem);
     this.#keeper = keeper;

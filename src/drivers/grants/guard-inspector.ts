@@ -99,7 +99,7 @@ export class GuardInspector {
     return { kind: "intact" };
   }
 
-  /** Tables with their flags, rules by handle in their order, guarded addresses. "": nothing is there. */
+  /** Tables with their flags, rules by handle in their order, what is guarded. "": nothing is there. */
   #describe(): string | Failure {
     const lines: string[] = [];
     for (const table of this.#tables) {
@@ -117,8 +117,7 @@ export class GuardInspector {
       });
       if (!Array.isArray(rules)) return rules;
       lines.push(...flags.map(describeTable), ...rules.map((rule) => describeRule(rule, table)));
-      const sets =
-        table.family === NFPROTO_INET ? [INET_SETS.guarded4, INET_SETS.guarded6] : [ARP_SETS.guarded];
+      const sets = table.family === NFPROTO_INET ? INET_GUARDED : [ARP_SETS.guarded];
       for (const set of sets) {
         const elements = this.#ask(MSG.GETSETELEM, table.family, {
           dump: true,
@@ -153,6 +152,8 @@ export class GuardInspector {
 }
 
 type Failure = ReturnType<typeof sysFailure>;
+
+const INET_GUARDED = [INET_SETS.guarded4, INET_SETS.guarded6, INET_SETS.guardedPorts];
 
 /** The kernel leaves 0 out when its 32 bits run over. */
 const next = (count: number): number => (count + 1) >>> 0 || 1;

@@ -1,27 +1,35 @@
-// The guard's rules: which packets of a guarded address pass only while the address is in the open set.
+// The guard's rules: which packets of a guarded address or port pass only while it is in the open set.
 
 import {
   addressType,
   type ChainSpec,
   counter,
+  differs,
   type Expression,
   equals,
   lookup,
   meta,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
+  PART_1,
+  PART_2,
   payload,
   type Rule,
   type SetSpec,
   verdict,
 } from "./nftables.ts";
 
-/** Sets of the inet table. A guarded address works while it is in the open set of its family. */
+/** nft's number for `inet_proto . inet_service`: 12 and 13, six bits each. */
+const PORT_TYPE = (12 << 6) | 13;
+
+/** Sets of the inet table. A guarded address works while it is in the open set of its family, a port likewise. */
 export const INET_SETS = {
   guarded4: { name: "guarded4", keyType: 7, keyLength: 4, timed: false },
   guarded6: { name: "guarded6", keyType: 8, keyLength: 16, timed: false },
   open4: { name: "open4", keyType: 7, keyLength: 4, timed: true },
   open6: { name: "open6", keyType: 8, keyLength: 16, timed: true },
+  guardedPorts: { name: "guarded_ports", keyType: PORT_TYPE, keyLength: 8, timed: false },
+  openPorts: { name: "open_ports", keyType: PORT_TYPE, keyLength: 8, timed: true },
   /** No rule reads it: its entries prove to the kernel that this process was not held up (see KernelGuard). */
   tokens: { name: "tokens", keyType: 19, keyLength: 4, timed: true },
 } as const satisfies Record<string, SetSpec>;
@@ -58,6 +66,8 @@ const icmpv6 = (type: number) => [
 const ADVERTISEMENT = 136;
 /** RTN_LOCAL, a number in the host's byte order. */
 const RTN_LOCAL = [2, 0, 0, 0];
+/** Index of the loopback device in every network namespace, likewise. */
+const LOOPBACK = [1, 0, 0, 0];
 
 /** Drops a packet whose address is guarded and not open; `last` is what costs more to find out. */
 const closed = (
@@ -76,21 +86,46 @@ const closed = (
 ];
 
 /**
- * The chains of the inet table. Clients on the host itself come through input too, by way of the loopback
- * device.
- *
- * `withRouting`: also what address translation redirects (a published container port, say), which never comes
- * through input; needs the kernel's fib expression. Only for addresses that are on this host: a node that
- * routes packets to the active one must let them pass, and its own clients reach it over the network.
+ * Drops what comes to a port that is guarded and not open, or goes out from it: also what belongs to a connection
+ * from before. Not over the loopback device: checks and clients on this host.
  */
-export function inetChains(withRouting: boolean): readonly ChainSpec[] {
+const closedPort = (on: "iif" | "oif", end: "sport" | "dport", last: readonly Expression[] = []): Rule => [
+  meta(on),
+  differs(...LOOPBACK),
+  // Both into one key: a protocol and a port, each in four bytes.
+  meta("l4proto", PART_1),
+  payload("transport", end === "sport" ? 0 : 2, 2, PART_2),
+  lookup(INET_SETS.guardedPorts.name, "in"),
+  lookup(INET_SETS.openPorts.name, "not in"),
+  ...last,
+  counter,
+  verdict("drop"),
+];
+
+export interface InetOptions {
+  /** Are there guarded ports? Every packet of the host would pay for the rules. */
+  readonly withPorts: boolean;
+  /**
+   * Also what address translation redirects (a published container port, say), which never comes through input;
+   * needs the kernel's fib expression. Only for addresses that are on this host: a node that routes packets to the
+   * active one must let them pass, and its own clients reach it over the network.
+   */
+  readonly withRouting: boolean;
+}
+
+/**
+ * The chains of the inet table. Clients on the host itself come to a floating address through input too, by way of
+ * the loopback device.
+ */
+export function inetChains({ withPorts, withRouting }: InetOptions): readonly ChainSpec[] {
+  const ports = (...rule: Parameters<typeof closedPort>) => (withPorts ? [closedPort(...rule)] : []);
   const local = (of: "saddr" | "daddr") => [addressType(of), equals(...RTN_LOCAL)];
   const always: ChainSpec[] = [
     {
       name: "input",
       hook: HOOK.input,
       priority: FIRST,
-      rules: [closed(ipv4, IPV4_DESTINATION, 4), closed(ipv6, IPV6_DESTINATION, 6)],
+      rules: [closed(ipv4, IPV4_DESTINATION, 4), closed(ipv6, IPV6_DESTINATION, 6), ...ports("iif", "dport")],
     },
     {
       name: "output",
@@ -101,6 +136,7 @@ export function inetChains(withRouting: boolean): readonly ChainSpec[] {
         closed(ipv6, IPV6_SOURCE, 6),
         // The source says the same, except where the kernel answers for others (proxy_ndp).
         closed(icmpv6(ADVERTISEMENT), ND_TARGET, 6),
+        ...ports("oif", "sport"),
       ],
     },
   ];
@@ -112,13 +148,18 @@ export function inetChains(withRouting: boolean): readonly ChainSpec[] {
       rules: [
         closed(ipv4, IPV4_DESTINATION, 4, local("daddr")),
         closed(ipv6, IPV6_DESTINATION, 6, local("daddr")),
+        ...ports("iif", "dport", local("daddr")),
       ],
     },
     {
       name: "postrouting",
       hook: HOOK.postrouting,
       priority: LAST,
-      rules: [closed(ipv4, IPV4_SOURCE, 4, local("saddr")), closed(ipv6, IPV6_SOURCE, 6, local("saddr"))],
+      rules: [
+        closed(ipv4, IPV4_SOURCE, 4, local("saddr")),
+        closed(ipv6, IPV6_SOURCE, 6, local("saddr")),
+        ...ports("oif", "sport", local("saddr")),
+      ],
     },
   ];
   return withRouting ? [...always, ...routed] : always;

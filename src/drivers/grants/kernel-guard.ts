@@ -13,7 +13,8 @@ import { kernelTick, monotonicNow } from "#drivers/sys/clock.ts";
 import { ENOENT, errnoName, sysFailure } from "#drivers/sys/errno.ts";
 import { MessageWriter } from "#drivers/sys/message.ts";
 import { type Answer, NETLINK_NETFILTER, NetlinkSocket } from "#drivers/sys/netlink.ts";
-import { addressKey, type FloatingAddress, ipBytes } from "#model/address.ts";
+import { ipBytes } from "#model/address.ts";
+import { formatGrant, type Grant, grantKey, isAddress } from "#model/grant.ts";
 import { type Instant, NEVER } from "#model/units.ts";
 import type { GrantPort, GuardState } from "#ports/grants.ts";
 import { DONE, failed, type Outcome } from "#ports/outcome.ts";
@@ -46,11 +47,15 @@ interface Sockets {
 }
 
 interface Guarded {
-  readonly address: FloatingAddress;
+  readonly grant: Grant;
+  /** Which sets it is in: those of its family, or the ports'. */
+  readonly sort: Sort;
   readonly key: Uint8Array;
   /** The instant it was armed to; NEVER: closed. */
   readonly openUntil: Instant;
 }
+
+type Sort = 4 | 6 | "port";
 
 export class KernelGuard implements GrantPort {
   readonly #inet: Table;
@@ -62,7 +67,7 @@ export class KernelGuard implements GrantPort {
   #socket: NetlinkSocket | null = null;
   #listener: ChangeListener | null = null;
   #inspector: GuardInspector | null = null;
-  /** By address key. Empty before `install`. */
+  /** By grant key. Empty before `install`. */
   #guarded: ReadonlyMap<string, Guarded> = new Map();
   #token = 0;
 
@@ -72,14 +77,14 @@ export class KernelGuard implements GrantPort {
     this.#now = options.now ?? monotonicNow;
   }
 
-  install(addresses: readonly FloatingAddress[]): Outcome {
+  install(grants: readonly Grant[]): Outcome {
     const opened = this.#open();
     if (!("own" in opened)) return opened;
     const socket = opened.own;
     const guarded = new Map(
-      addresses.map((address) => [
-        addressKey(address),
-        { address, key: Uint8Array.from(ipBytes(address.ip)), openUntil: NEVER },
+      grants.map((grant): [string, Guarded] => [
+        grantKey(grant),
+        { grant, sort: sortOf(grant), key: keyOf(grant), openUntil: NEVER },
       ]),
     );
     const inspector = new GuardInspector(socket, opened.listener, [this.#inet, this.#arp]);
@@ -97,24 +102,23 @@ export class KernelGuard implements GrantPort {
     return outcome;
   }
 
-  arm(addresses: readonly FloatingAddress[], until: Instant): Outcome {
+  arm(grants: readonly Grant[], until: Instant): Outcome {
     const socket = this.#socket;
-    const stranger = addresses.find((address) => !this.#guarded.has(addressKey(address)));
+    const stranger = grants.find((grant) => !this.#guarded.has(grantKey(grant)));
     if (stranger !== undefined || socket === null) {
-      return failed("not-guarded", `${stranger?.ip ?? "no address"} is not under the guard`);
+      const what = stranger === undefined ? "nothing is" : `${formatGrant(stranger)} is not`;
+      return failed("not-guarded", `${what} under the guard`);
     }
-    const keys = new Set(addresses.map(addressKey));
+    const keys = new Set(grants.map(grantKey));
     for (let tries = 0; tries < ARM_TRIES; tries++) {
       const stored = this.#storeToken(socket);
       if (stored.errno !== 0) return this.#refused(stored);
       const start = this.#now();
       const timeouts = this.#timeouts({ keys, until, start });
-      if (addresses.some((address) => !timeouts.has(addressKey(address)))) {
-        this.close(addresses);
-        return failed(
-          "late",
-          `only ${Math.max(0, Math.round(until - start))} ms are left: too little to open an address`,
-        );
+      if (grants.some((grant) => !timeouts.has(grantKey(grant)))) {
+        this.close(grants);
+        const left = Math.max(0, Math.round(until - start));
+        return failed("late", `only ${left} ms are left: too little to open anything`);
       }
       const swapped = this.#swap(socket, timeouts);
       if (swapped.answer.errno === 0) {
@@ -132,14 +136,14 @@ export class KernelGuard implements GrantPort {
     );
   }
 
-  close(addresses: readonly FloatingAddress[]): Outcome {
+  close(grants: readonly Grant[]): Outcome {
     const socket = this.#socket;
     const start = this.#now();
-    const keys = new Set(addresses.map(addressKey));
+    const keys = new Set(grants.map(grantKey));
     // An entry never outlives its instant, so what is past it needs no transaction.
     const isOpen = ({ openUntil }: Guarded) => openUntil > start;
-    const closing = addresses.some((address) => {
-      const guarded = this.#guarded.get(addressKey(address));
+    const closing = grants.some((grant) => {
+      const guarded = this.#guarded.get(grantKey(grant));
       return guarded !== undefined && isOpen(guarded);
     });
     if (socket === null || !closing) return DONE;
@@ -161,7 +165,7 @@ export class KernelGuard implements GrantPort {
     if (inspector === null) return { kind: "failed", code: "not-guarded", detail: "no guard was installed" };
     const finding = inspector.inspect();
     if (finding.kind !== "changed") return finding;
-    const installed = this.install([...this.#guarded.values()].map(({ address }) => address));
+    const installed = this.install([...this.#guarded.values()].map(({ grant }) => grant));
     return installed.kind === "done" ? { kind: "repaired", detail: finding.detail } : installed;
   }
 
@@ -205,10 +209,11 @@ export class KernelGuard implements GrantPort {
     options: { readonly routing: boolean },
   ): Answer {
     const batch = this.#batch(socket);
-    const keys = (family: number) =>
-      [...guarded.values()].filter(({ address }) => address.family === family).map(({ key }) => ({ key }));
+    const keys = (wanted: Sort) =>
+      [...guarded.values()].filter(({ sort }) => sort === wanted).map(({ key }) => ({ key }));
+    const chains = inetChains({ withPorts: keys("port").length > 0, withRouting: options.routing });
     const tables = [
-      { table: this.#inet, sets: INET_SETS, chains: inetChains(options.routing) },
+      { table: this.#inet, sets: INET_SETS, chains },
       { table: this.#arp, sets: ARP_SETS, chains: arpChains() },
     ];
     let id = 0;
@@ -222,6 +227,7 @@ export class KernelGuard implements GrantPort {
     }
     addSome(batch, { table: this.#inet, set: INET_SETS.guarded4.name, elements: keys(4) });
     addSome(batch, { table: this.#inet, set: INET_SETS.guarded6.name, elements: keys(6) });
+    addSome(batch, { table: this.#inet, set: INET_SETS.guardedPorts.name, elements: keys("port") });
     addSome(batch, { table: this.#arp, set: ARP_SETS.guarded.name, elements: keys(4) });
     return this.#commit(socket, batch);
   }
@@ -246,15 +252,16 @@ export class KernelGuard implements GrantPort {
   ): { readonly answer: Answer; readonly tokenSeq: number } {
     const batch = this.#batch(socket);
     const tokenSeq = batch.deleteElement(this.#inet, INET_SETS.tokens.name, tokenKey(this.#token));
-    const opened = (family: number): Element[] =>
+    const opened = (wanted: Sort): Element[] =>
       [...timeouts].flatMap(([key, timeout]) => {
         const guarded = this.#guarded.get(key);
-        return guarded?.address.family === family ? [{ key: guarded.key, timeout }] : [];
+        return guarded?.sort === wanted ? [{ key: guarded.key, timeout }] : [];
       });
-    for (const { table, set, family } of this.#openSets()) {
-      if (![...this.#guarded.values()].some(({ address }) => address.family === family)) continue;
+    const sorts = new Set([...this.#guarded.values()].map(({ sort }) => sort));
+    for (const { table, set, sort } of this.#openSets()) {
+      if (!sorts.has(sort)) continue;
       batch.flushSet(table, set);
-      addSome(batch, { table, set, elements: opened(family) });
+      addSome(batch, { table, set, elements: opened(sort) });
     }
     return { answer: this.#commit(socket, batch), tokenSeq };
   }
@@ -301,7 +308,7 @@ export class KernelGuard implements GrantPort {
     // Flushing empty sets would be no transaction to the kernel, and our count of them would be wrong.
     this.#addToken(batch);
     const { errno } = this.#commit(socket, batch);
-    if (errno !== 0 && errno !== ENOENT) return sysFailure(errno, "closing addresses");
+    if (errno !== 0 && errno !== ENOENT) return sysFailure(errno, "closing the guard");
     this.#guarded = new Map(
       [...this.#guarded].map(([key, guarded]) => [key, { ...guarded, openUntil: NEVER }]),
     );
@@ -311,14 +318,15 @@ export class KernelGuard implements GrantPort {
   #refused(answer: Answer): Outcome {
     this.#inspector?.suspect();
     if (answer.errno === ENOENT) return failed("gone", "the guard is no longer there");
-    return sysFailure(answer.errno, "opening an address");
+    return sysFailure(answer.errno, "opening the guard");
   }
 
-  #openSets(): readonly { table: Table; set: string; family: number }[] {
+  #openSets(): readonly { table: Table; set: string; sort: Sort }[] {
     return [
-      { table: this.#inet, set: INET_SETS.open4.name, family: 4 },
-      { table: this.#arp, set: ARP_SETS.open.name, family: 4 },
-      { table: this.#inet, set: INET_SETS.open6.name, family: 6 },
+      { table: this.#inet, set: INET_SETS.open4.name, sort: 4 },
+      { table: this.#arp, set: ARP_SETS.open.name, sort: 4 },
+      { table: this.#inet, set: INET_SETS.open6.name, sort: 6 },
+      { table: this.#inet, set: INET_SETS.openPorts.name, sort: "port" },
     ];
   }
 
@@ -337,6 +345,17 @@ function addSome(batch: Batch, some: { table: Table; set: string; elements: read
   if (some.elements.length > 0) batch.addElements(some.table, some.set, some.elements);
 }
 
+const sortOf = (grant: Grant): Sort => (isAddress(grant) ? grant.family : "port");
+
+const PROTOCOL = { tcp: 6, udp: 17 } as const;
+
+/** As the rules load it: an address, or a protocol and a port, each padded to four bytes. */
+function keyOf(grant: Grant): Uint8Array {
+  if (isAddress(grant)) return Uint8Array.from(ipBytes(grant.ip));
+  const { protocol, port } = grant;
+  return Uint8Array.of(PROTOCOL[protocol], 0, 0, 0, port >> 8, port & 0xff, 0, 0);
+}
+
 function tokenKey(token: number): Uint8Array {
   const key = Buffer.alloc(4);
   key.writeUInt32BE(token);
@@ -351,5 +370,5 @@ function installFailure(code: string): Outcome {
     );
   }
   const hint = code === "EPERM" ? " (needs root, or CAP_NET_ADMIN)" : "";
-  return failed(code, `installing the nftables guard of floating addresses: ${code}${hint}`);
+  return failed(code, `installing the nftables guard: ${code}${hint}`);
 }

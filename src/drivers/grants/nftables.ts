@@ -52,6 +52,9 @@ const EXPR = { NAME: 1, DATA: 2 } as const;
 const ELEM_TIMEOUT = 4;
 const NFT_SET_TIMEOUT = 0x10;
 const NFT_REG_1 = 1;
+/** The first four bytes of register 1, and the next four: for keys of two parts. */
+export const PART_1 = 8;
+export const PART_2 = 9;
 
 export interface Table {
   /** NFPROTO_INET or NFPROTO_ARP. */
@@ -61,7 +64,7 @@ export interface Table {
 
 export interface SetSpec {
   readonly name: string;
-  /** nft's number of the type, for its listings: 7 IPv4 address, 8 IPv6 address, 19 mark. */
+  /** nft's number of the type, for its listings: 7 IPv4 address, 8 IPv6 address, 19 mark; parts of a key have six bits each. */
   readonly keyType: number;
   readonly keyLength: number;
   readonly timed: boolean;
@@ -215,22 +218,28 @@ export const nfgenmsg = (family: number): Uint8Array => Uint8Array.of(family, 0,
 
 const isDeletion = (type: number): boolean => type === MSG.DELTABLE || type === MSG.DELSETELEM;
 
-// The expressions. All use register 1: each loads a value and judges it before the next one loads.
+// The expressions. All use register 1: each loads a value and judges it before the next one loads. What is shorter
+// than four bytes is padded with zeros.
 
-const META_KEY = { nfproto: 15, l4proto: 16 } as const;
+const META_KEY = { iif: 4, oif: 5, nfproto: 15, l4proto: 16 } as const;
 
 /** Loads a property of the packet that is not in its bytes. */
-export const meta = (key: keyof typeof META_KEY): Expression => ({
+export const meta = (key: keyof typeof META_KEY, register = NFT_REG_1): Expression => ({
   name: "meta",
-  fill: (w) => w.be32(1, NFT_REG_1).be32(2, META_KEY[key]),
+  fill: (w) => w.be32(1, register).be32(2, META_KEY[key]),
 });
 
 const PAYLOAD_BASE = { network: 1, transport: 2 } as const;
 
 /** Loads bytes of a header. */
-export const payload = (base: keyof typeof PAYLOAD_BASE, offset: number, length: number): Expression => ({
+export const payload = (
+  base: keyof typeof PAYLOAD_BASE,
+  offset: number,
+  length: number,
+  register = NFT_REG_1,
+): Expression => ({
   name: "payload",
-  fill: (w) => w.be32(1, NFT_REG_1).be32(2, PAYLOAD_BASE[base]).be32(3, offset).be32(4, length),
+  fill: (w) => w.be32(1, register).be32(2, PAYLOAD_BASE[base]).be32(3, offset).be32(4, length),
 });
 
 const FIB_FLAG = { saddr: 1, daddr: 2 } as const;
@@ -242,15 +251,22 @@ export const addressType = (of: keyof typeof FIB_FLAG): Expression => ({
   fill: (w) => w.be32(1, NFT_REG_1).be32(2, NFT_FIB_RESULT_ADDRTYPE).be32(3, FIB_FLAG[of]),
 });
 
-/** Goes on only when the loaded bytes are these. */
-export const equals = (...bytes: number[]): Expression => ({
+const NFT_CMP = { EQ: 0, NEQ: 1 } as const;
+
+const compare = (how: number, bytes: readonly number[]): Expression => ({
   name: "cmp",
   fill: (w) =>
     w
       .be32(1, NFT_REG_1)
-      .be32(2, 0)
+      .be32(2, how)
       .nest(3, () => w.attribute(ATTR.DATA_VALUE, Uint8Array.from(bytes))),
 });
+
+/** Goes on only when the loaded bytes are these. */
+export const equals = (...bytes: number[]): Expression => compare(NFT_CMP.EQ, bytes);
+
+/** Goes on only when the loaded bytes are others. */
+export const differs = (...bytes: number[]): Expression => compare(NFT_CMP.NEQ, bytes);
 
 const NFT_LOOKUP_F_INV = 1;
 

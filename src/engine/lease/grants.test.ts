@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FloatingAddress } from "#model/address.ts";
+import type { GuardedPort } from "#model/config.ts";
+import { type Grant, grantKey } from "#model/grant.ts";
 import { ms } from "#model/units.ts";
 import { ADDRESS, acting, awake, type Bench, LEASE, PULSE, USABLE } from "../../../test/helpers/keeper.ts";
 import { kernelLifetimeSeconds } from "./grants.ts";
 
 const OTHER: FloatingAddress = { ...ADDRESS, ip: "10.77.0.101" };
 
-function take(bench: Bench, addresses: readonly FloatingAddress[] = [ADDRESS], id = 1): Bench {
-  return bench.worker({ kind: "take", id, session: bench.state.acting.session, addresses });
+function take(bench: Bench, grants: readonly Grant[] = [ADDRESS], id = 1): Bench {
+  return bench.worker({ kind: "take", id, session: bench.state.acting.session, grants });
 }
 
 /** Acknowledged by b after every pulse. */
@@ -21,7 +23,7 @@ function goOn(bench: Bench, duration: number, each: (bench: Bench) => void = () 
   }
 }
 
-const held = (bench: Bench) => bench.state.grants.held.map((h) => h.address.ip);
+const held = (bench: Bench) => bench.state.grants.held.map((h) => grantKey(h.grant));
 
 test("addresses are taken until the right to act ends, with a lifetime in the kernel beyond it", () => {
   const a = acting("a");
@@ -49,7 +51,7 @@ test("a take under another session is refused, and so is one while the node may 
     kind: "take",
     id: 7,
     session: { ...session, lapses: session.lapses - 1 },
-    addresses: [ADDRESS],
+    grants: [ADDRESS],
   });
   assert.deepEqual(a.did("take"), []);
   assert.match(a.told("taken")[0]?.problem ?? "", /lapsed/);
@@ -62,7 +64,7 @@ test("a take under another session is refused, and so is one while the node may 
 test("a take that comes when the right has just ended finds the lapse first", () => {
   const a = acting("a");
   const { session, until } = a.state.acting;
-  a.at(until).worker({ kind: "take", id: 1, session, addresses: [ADDRESS] });
+  a.at(until).worker({ kind: "take", id: 1, session, grants: [ADDRESS] });
   assert.deepEqual(a.did("take"), []);
 });
 
@@ -70,7 +72,7 @@ test("a lapse releases everything that was held", () => {
   const a = take(acting("a"));
   a.at(a.state.acting.until).wake();
   assert.deepEqual(
-    a.did("release").map((e) => [e.id, e.addresses]),
+    a.did("release").map((e) => [e.id, e.grants]),
     [[null, [ADDRESS]]],
   );
   assert.deepEqual(held(a), []);
@@ -79,7 +81,7 @@ test("a lapse releases everything that was held", () => {
 test("leaving releases everything that was held", () => {
   const a = take(acting("a")).worker({ kind: "leave" });
   assert.deepEqual(
-    a.did("release").map((e) => e.addresses),
+    a.did("release").map((e) => e.grants),
     [[ADDRESS]],
   );
 });
@@ -181,22 +183,22 @@ test("an announcement is good only until the right to act ends", () => {
 
 test("a release names the addresses and answers the worker who asked; the others stay", () => {
   const a = take(acting("a"), [ADDRESS, OTHER]);
-  a.worker({ kind: "release", id: 9, addresses: [ADDRESS] });
+  a.worker({ kind: "release", id: 9, grants: [ADDRESS] });
   assert.deepEqual(
-    a.did("release").map((e) => [e.id, e.addresses]),
+    a.did("release").map((e) => [e.id, e.grants]),
     [[9, [ADDRESS]]],
   );
   assert.deepEqual(held(a), ["10.77.0.101"]);
 });
 
 test("a release of what is not held closes it all the same", () => {
-  const a = acting("a").worker({ kind: "release", id: 9, addresses: [ADDRESS] });
+  const a = acting("a").worker({ kind: "release", id: 9, grants: [ADDRESS] });
   assert.equal(a.did("release").length, 1);
 });
 
 test("a take that failed leaves nothing behind", () => {
   const a = take(acting("a"));
-  a.handle({ kind: "took", id: 1, addresses: [ADDRESS], problem: "no such device" });
+  a.handle({ kind: "took", id: 1, grants: [ADDRESS], problem: "no such device" });
   assert.deepEqual(
     a.did("release").map((e) => e.id),
     [null],
@@ -206,7 +208,7 @@ test("a take that failed leaves nothing behind", () => {
 });
 
 test("a take that went well is told", () => {
-  const a = take(acting("a")).handle({ kind: "took", id: 1, addresses: [ADDRESS], problem: null });
+  const a = take(acting("a")).handle({ kind: "took", id: 1, grants: [ADDRESS], problem: null });
   assert.deepEqual(a.told("taken"), [{ kind: "taken", id: 1, problem: null }]);
 });
 
@@ -215,7 +217,7 @@ test("an address that somebody removed is put back at once and announced", () =>
   goOn(a, 6_000);
   a.handle({ kind: "addresses-disturbed", ips: [ADDRESS.ip, "10.77.0.9"], why: "removed" });
   assert.deepEqual(
-    a.did("take").map((e) => [e.id, e.addresses]),
+    a.did("take").map((e) => [e.id, e.grants]),
     [[null, [ADDRESS]]],
   );
   assert.equal(a.did("announce").length, 1);
@@ -223,9 +225,9 @@ test("an address that somebody removed is put back at once and announced", () =>
 
 test("an address that cannot be put back is lost, and the worker hears of it", () => {
   const a = take(acting("a"));
-  a.handle({ kind: "took", id: null, addresses: [ADDRESS], problem: "the device is gone" });
+  a.handle({ kind: "took", id: null, grants: [ADDRESS], problem: "the device is gone" });
   assert.deepEqual(
-    a.told("address-lost").map((m) => m.problem),
+    a.told("grant-lost").map((m) => m.problem),
     ["the device is gone"],
   );
   assert.deepEqual(held(a), []);
@@ -253,4 +255,58 @@ test("a claim counts only while the address is held here, and is announced again
     a.did("announce").map((e) => e.addresses),
     [[ADDRESS]],
   );
+});
+
+const GUARDED: GuardedPort = { protocol: "tcp", port: 3306 };
+
+test("a port is taken, renewed and released together with addresses, and nobody is told where it is", () => {
+  const a = take(acting("a"), [ADDRESS, GUARDED]);
+  assert.deepEqual(
+    a.did("take").map((e) => e.grants),
+    [[ADDRESS, GUARDED]],
+  );
+  assert.deepEqual(a.did("announce")[0]?.addresses, [ADDRESS]);
+  let renewals = 0;
+  goOn(a, 6_000, () => {
+    for (const { grants } of a.did("renew")) {
+      assert.deepEqual(grants, [ADDRESS, GUARDED], "in one step");
+      renewals++;
+    }
+    for (const { addresses } of [...a.did("refresh"), ...a.did("announce")])
+      assert.deepEqual(addresses, [ADDRESS]);
+  });
+  assert.ok(renewals > 5);
+  a.at(a.state.acting.until).wake();
+  assert.deepEqual(
+    a.did("release").map((e) => e.grants),
+    [[ADDRESS, GUARDED]],
+  );
+});
+
+test("a port alone is renewed, and there is nothing to refresh or to announce", () => {
+  const a = take(acting("a"), [GUARDED]);
+  assert.deepEqual(a.did("announce"), []);
+  let renewals = 0;
+  goOn(a, 6_000, () => {
+    renewals += a.did("renew").length;
+    assert.deepEqual([a.did("refresh"), a.did("announce")], [[], []]);
+  });
+  assert.ok(renewals > 5);
+  a.handle({ kind: "guard-repaired", why: "flushed" });
+  assert.deepEqual(
+    a.did("renew").map((e) => e.grants),
+    [[GUARDED]],
+  );
+  assert.deepEqual(a.did("announce"), []);
+});
+
+test("what somebody does to an address does not touch the port beside it", () => {
+  const a = take(acting("a"), [ADDRESS, GUARDED]);
+  goOn(a, 6_000);
+  a.handle({ kind: "addresses-disturbed", ips: [ADDRESS.ip], why: "removed" });
+  assert.deepEqual(
+    a.did("take").map((e) => e.grants),
+    [[ADDRESS]],
+  );
+  assert.deepEqual(held(a), ["10.77.0.100", "tcp/3306"]);
 });

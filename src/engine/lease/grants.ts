@@ -1,13 +1,14 @@
-// Floating addresses held under the lease: taken for one session, renewed with it, gone when it lapses.
+// Floating addresses and guarded ports held under the lease: taken for one session, renewed with it, gone when it
+// lapses.
 
 import type { FloatingAddress } from "#model/address.ts";
-import { addressKey } from "#model/address.ts";
+import { type Grant, grantKey, isAddress } from "#model/grant.ts";
 import type { ToKeeper } from "#model/halves.ts";
 import { sameSession } from "#model/session.ts";
 import type { Instant, Ms } from "#model/units.ts";
 import { between, earlier, FOREVER, instant, ms, NEVER, plus, shorten } from "#model/units.ts";
 import type { KeeperEffect } from "../keeper.ts";
-import type { Grants, HeldAddress, KeeperState } from "./state.ts";
+import type { Grants, HeldGrant, KeeperState } from "./state.ts";
 
 /**
  * Pauses between announcements, the first right after taking: switches and neighbours that missed one learn
@@ -29,15 +30,15 @@ interface Step {
 type Take = Extract<ToKeeper, { kind: "take" }>;
 type Release = Extract<ToKeeper, { kind: "release" }>;
 
-/** Takes addresses for the worker, if this is still the session that the worker means. */
+/** Takes grants for the worker, if this is still the session that the worker means. */
 export function foldTake(state: KeeperState, take: Take, now: Instant): Step {
   const { acting } = state;
   if (!acting.mayAct || !sameSession(acting.session, take.session)) {
     const problem = acting.mayAct ? "the session lapsed meanwhile" : "this node may not act now";
     return { state, effects: [{ kind: "tell", message: { kind: "taken", id: take.id, problem } }] };
   }
-  const others = without(state.grants.held, take.addresses);
-  const taken = take.addresses.map((address) => ({ address, announcements: 0, announceAt: now }));
+  const others = without(state.grants.held, take.grants);
+  const taken = take.grants.map((grant) => newlyHeld(grant, now));
   const until = armUntil(state, now);
   const grants: Grants = {
     held: [...others, ...taken],
@@ -46,37 +47,45 @@ export function foldTake(state: KeeperState, take: Take, now: Instant): Step {
     refreshedAt: others.length === 0 ? now : state.grants.refreshedAt,
     wasInDoubt: state.grants.wasInDoubt,
   };
-  return { state: { ...state, grants }, effects: [takeEffect(state, take.id, take.addresses, until)] };
+  return { state: { ...state, grants }, effects: [takeEffect(state, take.id, take.grants, until)] };
 }
+
+const newlyHeld = (grant: Grant, now: Instant): HeldGrant => ({
+  grant,
+  announcements: 0,
+  announceAt: isAddress(grant) ? now : FOREVER,
+});
+
+const addressesOf = (held: readonly HeldGrant[]): readonly FloatingAddress[] =>
+  held.map(({ grant }) => grant).filter(isAddress);
 
 function takeEffect(
   state: KeeperState,
   id: number | null,
-  addresses: readonly FloatingAddress[],
+  grants: readonly Grant[],
   until: Instant,
 ): KeeperEffect {
   const lifetimeSeconds = kernelLifetimeSeconds(state.identity.lease);
-  return { kind: "take", id, addresses, until, lifetimeSeconds };
+  return { kind: "take", id, grants, until, lifetimeSeconds };
 }
 
 export function foldRelease(state: KeeperState, release: Release): Step {
-  const held = without(state.grants.held, release.addresses);
-  const effects: KeeperEffect[] = [{ kind: "release", id: release.id, addresses: release.addresses }];
+  const held = without(state.grants.held, release.grants);
+  const effects: KeeperEffect[] = [{ kind: "release", id: release.id, grants: release.grants }];
   return { state: { ...state, grants: { ...state.grants, held } }, effects };
 }
 
 /** Something could not be taken or was lost for good: it is not held any more. */
-export function dropHeld(state: KeeperState, addresses: readonly FloatingAddress[]): KeeperState {
-  return { ...state, grants: { ...state.grants, held: without(state.grants.held, addresses) } };
+export function dropHeld(state: KeeperState, grants: readonly Grant[]): KeeperState {
+  return { ...state, grants: { ...state.grants, held: without(state.grants.held, grants) } };
 }
 
 /** Puts back what somebody else removed, at once. */
 export function retake(state: KeeperState, ips: readonly string[], now: Instant): Step {
-  const hit = state.grants.held.filter((h) => ips.includes(h.address.ip)).map((h) => h.address);
+  const isHit = ({ grant }: HeldGrant) => isAddress(grant) && ips.includes(grant.ip);
+  const hit = addressesOf(state.grants.held.filter(isHit));
   if (hit.length === 0 || !state.acting.mayAct) return { state, effects: [] };
-  const again = state.grants.held.map((h) =>
-    ips.includes(h.address.ip) ? { ...h, announcements: 0, announceAt: now } : h,
-  );
+  const again = state.grants.held.map((h) => (isHit(h) ? newlyHeld(h.grant, now) : h));
   return {
     state: { ...state, grants: { ...state.grants, held: again } },
     effects: [takeEffect(state, null, hit, armUntil(state, now))],
@@ -88,24 +97,24 @@ export function keepGrants(state: KeeperState, now: Instant): Step {
   const { grants, acting, identity } = state;
   if (grants.held.length === 0 || !acting.mayAct) return { state, effects: [] };
   const effects: KeeperEffect[] = [];
-  const addresses = grants.held.map((h) => h.address);
+  const addresses = addressesOf(grants.held);
   let next: Grants = grants;
 
   const until = armUntil(state, now);
   if (isRenewalWorthwhile(state, until, now)) {
-    effects.push({ kind: "renew", addresses, until });
+    effects.push({ kind: "renew", grants: grants.held.map((h) => h.grant), until });
     next = { ...next, armedUntil: until };
   }
   const lifetimeSeconds = kernelLifetimeSeconds(identity.lease);
-  if (between(grants.refreshedAt, now) >= (lifetimeSeconds * 1000) / 3) {
+  if (addresses.length > 0 && between(grants.refreshedAt, now) >= (lifetimeSeconds * 1000) / 3) {
     effects.push({ kind: "refresh", addresses, lifetimeSeconds });
     next = { ...next, refreshedAt: now };
   }
   const inDoubt = between(now, acting.until) < usable(state) * DOUBT;
   const announceAll = grants.wasInDoubt && !inDoubt;
-  const due = grants.held.filter((h) => announceAll || now >= h.announceAt);
+  const due = grants.held.filter((h) => (announceAll && isAddress(h.grant)) || now >= h.announceAt);
   if (due.length > 0 && !inDoubt) {
-    effects.push({ kind: "announce", addresses: due.map((h) => h.address), until: acting.until });
+    effects.push({ kind: "announce", addresses: addressesOf(due), until: acting.until });
     next = { ...next, held: grants.held.map((h) => (due.includes(h) ? announced(h, now) : h)) };
   }
   return { state: { ...state, grants: { ...next, wasInDoubt: inDoubt } }, effects };
@@ -114,7 +123,7 @@ export function keepGrants(state: KeeperState, now: Instant): Step {
 /** Below this share of the usable lease the right to act was in doubt, and is announced again afterwards. */
 const DOUBT = 0.35;
 
-function announced(held: HeldAddress, now: Instant): HeldAddress {
+function announced(held: HeldGrant, now: Instant): HeldGrant {
   const announcements = held.announcements + 1;
   return {
     ...held,
@@ -147,12 +156,9 @@ function usable(state: KeeperState): Ms {
   return shorten(state.identity.lease, state.identity.drift);
 }
 
-function without(
-  held: readonly HeldAddress[],
-  addresses: readonly FloatingAddress[],
-): readonly HeldAddress[] {
-  const gone = new Set(addresses.map(addressKey));
-  return held.filter((h) => !gone.has(addressKey(h.address)));
+function without(held: readonly HeldGrant[], grants: readonly Grant[]): readonly HeldGrant[] {
+  const gone = new Set(grants.map(grantKey));
+  return held.filter((h) => !gone.has(grantKey(h.grant)));
 }
 
 /** When grants need the keeper next, pulses apart; FOREVER: not at all. */

@@ -18,7 +18,7 @@ test("a pulse goes every interval, numbered without gaps, and the keeper is woke
 
 test("who holds addresses sends a little sooner than the others, so that they answer it", () => {
   const a = acting("a");
-  a.worker({ kind: "take", id: 1, session: a.state.acting.session, addresses: [ADDRESS] });
+  a.worker({ kind: "take", id: 1, session: a.state.acting.session, grants: [ADDRESS] });
   a.at(a.now + PULSE).wake();
   const { lastAt } = a.state.sent;
   a.at(lastAt + 0.96 * PULSE).wake();

@@ -1,7 +1,7 @@
 // What the keeper's engine knows.
 
-import type { FloatingAddress } from "#model/address.ts";
 import type { DeathProof } from "#model/fencing.ts";
+import type { Grant } from "#model/grant.ts";
 import type { LeaseNews } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Pulse, ResetId, Vote } from "#model/pulse.ts";
@@ -160,7 +160,7 @@ export type LedMember =
 export type Statements = Omit<Pulse, "from" | "number" | "voters" | "config" | "lease" | "heard" | "hurry">;
 
 export interface Grants {
-  readonly held: readonly HeldAddress[];
+  readonly held: readonly HeldGrant[];
   /** Until when the kernel's entries run. */
   readonly armedUntil: Instant;
   /** The kernel's own lifetime of the addresses was last set then. */
@@ -169,8 +169,9 @@ export interface Grants {
   readonly wasInDoubt: boolean;
 }
 
-export interface HeldAddress {
-  readonly address: FloatingAddress;
+export interface HeldGrant {
+  readonly grant: Grant;
   readonly announcements: number;
+  /** FOREVER: a port, of which the network need not hear. */
   readonly announceAt: Instant;
 }

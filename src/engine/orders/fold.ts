@@ -31,18 +31,18 @@ function wantedBy(order: Order, service: ServiceName): Role {
   return order.wanted?.find((w) => w.service === service)?.role ?? "stopped";
 }
 
-/** A lapse voids all orders; the keeper has already let the addresses go. */
+/** A lapse voids all orders; the keeper has already let the grants go. */
 export function foldLapse(run: ServiceRun): ServiceRun {
-  const addresses = run.config.resources.flatMap((r, i) => (isGrant(r) ? [i] : []));
-  const isAddressOp = run.op?.indices.some((i) => addresses.includes(i)) ?? false;
+  const grants = run.config.resources.flatMap((r, i) => (isGrant(r) ? [i] : []));
+  const isGrantOp = run.op?.indices.some((i) => grants.includes(i)) ?? false;
   return {
     ...run,
     wanted: "stopped",
     voided: true,
     heldDown: false,
     restarting: false,
-    resources: setResources(run, addresses, "stopped"),
-    op: isAddressOp ? null : run.op,
+    resources: setResources(run, grants, "stopped"),
+    op: isGrantOp ? null : run.op,
   };
 }
 

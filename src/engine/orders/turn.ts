@@ -1,6 +1,7 @@
 // What this node does in a turn: ops and checks that are due, its report, and leaving in good order.
 
 import { isExclusive, type ResourceConfig } from "#model/config.ts";
+import { grantsOf } from "#model/grant.ts";
 import type { Instant } from "#model/units.ts";
 import { between, earlier, FOREVER, instant, ms, plus } from "#model/units.ts";
 import { nextFencingAt } from "../fencing/turn.ts";
@@ -33,7 +34,7 @@ export function startOps(state: WorkerState, now: Instant, effects: WorkerEffect
   let next = releaseAged(dropRetired(state, now), now);
   const up = mayGoUp(next.node, next.news);
   for (const run of next.node.runs.values()) {
-    // A batch of addresses counts as done at once by the keeper, so one op a turn is enough.
+    // A batch of grants counts as done at once by the keeper, so one op a turn is enough.
     const op = nextOp(run, up && isWatchdogReady(next, run), now);
     if (op === null) continue;
     const id = next.lastOpId + 1;
@@ -54,11 +55,11 @@ function isWatchdogReady({ news, identity }: WorkerState, run: ServiceRun): bool
 
 function effectOf(state: WorkerState, run: ServiceRun, op: NextOp, opId: number): WorkerEffect {
   const resources = op.indices.flatMap((i) => run.config.resources[i] ?? []);
-  const addresses = resources.flatMap((r) => (r.kind === "address" ? [r.address] : []));
-  if (addresses.length > 0) {
+  const grants = resources.flatMap(grantsOf);
+  if (grants.length > 0) {
     return op.verb === "start"
-      ? { kind: "to-keeper", message: { kind: "take", id: opId, session: state.node.session, addresses } }
-      : { kind: "to-keeper", message: { kind: "release", id: opId, addresses } };
+      ? { kind: "to-keeper", message: { kind: "take", id: opId, session: state.node.session, grants } }
+      : { kind: "to-keeper", message: { kind: "release", id: opId, grants } };
   }
   const resource = resources[0] as ResourceConfig;
   const { verb, deadline } = op;
