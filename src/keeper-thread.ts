@@ -34,6 +34,8 @@ export type FromThread =
   | { readonly kind: "realtime"; readonly problem: string | null }
   | { readonly kind: "ready"; readonly problem: string | null }
   | { readonly kind: "link"; readonly index: number; readonly problem: string | null }
+  /** A member speaks a protocol that is not understood here; null: it is understood again. */
+  | { readonly kind: "foreign"; readonly node: NodeId; readonly protocol: number | null }
   | {
       readonly kind: "counters";
       readonly counters: Readonly<Record<string, number>>;
@@ -83,6 +85,7 @@ const pulses = createPulses({
     },
   }),
   received: (received) => keeper?.onPulse(received),
+  foreign: (node, protocol) => tell({ kind: "foreign", node, protocol } satisfies FromThread),
 });
 
 function start(problem: string | null): void {
@@ -143,6 +146,7 @@ function countersNow(): Record<string, number> {
     pulses_refused_foreign_sender: refused.foreignSender,
     pulses_refused_too_large: refused.tooLarge,
     pulses_refused_replayed: refused.replayed,
+    pulses_refused_other_protocol: pulses.refusedForeign,
   };
 }
 

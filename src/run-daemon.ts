@@ -25,7 +25,9 @@ import { CLAUSES } from "#engine/lease/clauses.ts";
 import type { Config } from "#model/config.ts";
 import { grantsOn } from "#model/grant.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
-import { ms } from "#model/units.ts";
+import type { NodeId } from "#model/ids.ts";
+import { foreignText } from "#model/protocol.ts";
+import { ms, NO_TERM, type Term } from "#model/units.ts";
 import type { Claim, FromThread, KeeperData } from "./keeper-thread.ts";
 import { type Prepared, prepareDaemon, type Refusal, readConfig, threadFile } from "./prepare-daemon.ts";
 import { trimMemory } from "./trim-memory.ts";
@@ -82,6 +84,8 @@ class Daemon {
   #deviceProblem: string | null = null;
   #newsAt = now();
   readonly #linkProblems = new Map<number, string>();
+  /** Members that speak a protocol that is not understood here. */
+  readonly #foreign = new Map<NodeId, string>();
   readonly #clock = createClock(() => this.#worker?.onWake());
   readonly #resources;
   readonly #checks;
@@ -149,6 +153,8 @@ class Daemon {
         if (message.problem === null) this.#linkProblems.delete(message.index);
         else this.#linkProblems.set(message.index, message.problem);
         return;
+      case "foreign":
+        return this.#noteForeign(message.node, message.protocol);
       case "counters":
         this.#pulseCounters = message.counters;
         this.#deviceProblem = message.deviceProblem;
@@ -162,6 +168,15 @@ class Daemon {
       default:
         return this.#worker?.onKeeper(message);
     }
+  }
+
+  #noteForeign(node: NodeId, protocol: number | null): void {
+    const text = protocol === null ? null : foreignText(node, protocol);
+    if (text === null) this.#foreign.delete(node);
+    else this.#foreign.set(node, text);
+    const [what, code] = text === null ? ["understood", "known-protocol"] : ["ignored", "other-protocol"];
+    const why = text ?? `${node} speaks a protocol that this one understands`;
+    this.#journal.append({ area: "member", subject: node, what, code, why, term: this.#term() });
   }
 
   /** The keeper stands: now what an earlier life left running is ended, and the worker begins. */
@@ -245,6 +260,7 @@ class Daemon {
       warnings: [
         ...(problem === null ? [] : [problem]),
         ...this.#linkProblems.values(),
+        ...this.#foreign.values(),
         ...(this.#deviceProblem === null ? [] : [this.#deviceProblem]),
         ...this.#claims.map(claimText),
       ],
@@ -252,13 +268,14 @@ class Daemon {
   }
 
   #messageCounters(): Record<string, number> {
-    const { sent, received, lost, malformed } = this.#peers.counters;
+    const { sent, received, lost, malformed, unknown } = this.#peers.counters;
     const { refused } = this.#peers.datagrams.counters;
     return {
       messages_sent: sent,
       messages_received: received,
       messages_lost: lost,
       messages_malformed: malformed,
+      messages_of_unknown_kind: unknown,
       messages_refused_not_authentic: refused.notAuthentic,
       messages_refused_malformed: refused.malformed,
       messages_refused_foreign_sender: refused.foreignSender,
@@ -296,8 +313,11 @@ class Daemon {
   }
 
   #say(subject: string, what: string, code: string, why: string): void {
-    const term = this.#worker?.state.node.term ?? (0 as never);
-    this.#journal.append({ area: "daemon", subject, what, code, why, term });
+    this.#journal.append({ area: "daemon", subject, what, code, why, term: this.#term() });
+  }
+
+  #term(): Term {
+    return this.#worker?.state.node.term ?? NO_TERM;
   }
 
   #stop(): void {

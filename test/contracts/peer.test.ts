@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { MESSAGE_WINDOW } from "#drivers/datagrams/datagrams.ts";
 import { createPeers, type Peers } from "#drivers/peer/peers.ts";
+import { ByteWriter } from "#lib/bytes.ts";
 import { Prng } from "#lib/prng.ts";
 import type { MemberConfig } from "#model/config.ts";
 import { type NodeId, nodeId } from "#model/ids.ts";
 import type { Message } from "#model/order.ts";
+import { OWN } from "#model/protocol.ts";
 import { term } from "#model/units.ts";
 import type { DatagramPort, OpenDatagrams } from "#ports/datagrams.ts";
 import { address, datagrams, ids, member, until } from "./loopback.ts";
@@ -89,7 +91,7 @@ test("messages small and large arrive, each once, with their sender", async () =
       [{ from: nodeId("a"), message }],
     );
   }
-  assert.deepEqual(b.peers.counters, { sent: 0, received: 3, lost: 0, malformed: 0 });
+  assert.deepEqual(b.peers.counters, { sent: 0, received: 3, lost: 0, malformed: 0, unknown: 0 });
 });
 
 function slot(message: Message): string {
@@ -172,6 +174,45 @@ test("what is no message, or speaks for another, is acknowledged, counted and dr
   assert.equal(b.got.length, 0);
 });
 
+test("a kind of a later version is acknowledged, counted and passed over; its fields do no harm", async () => {
+  const members = two();
+  const [a, b] = [await start("a", members), await start("b", members)];
+  a.peers.send(nodeId("b"), { kind: "later", what: "nobody knows" } as unknown as Message);
+  a.peers.send(nodeId("b"), { ...messageOf("1", 10), ...{ later: true } });
+  await until(() => b.peers.counters.unknown + b.peers.counters.received === 2, "both");
+  const { malformed, unknown } = b.peers.counters;
+  assert.deepEqual([malformed, unknown, b.got.map(({ message }) => slot(message))], [0, 1, ["1"]]);
+  assert.equal(a.peers.counters.lost, 0);
+});
+
+test("packets of a protocol that is not understood are passed over, and nothing is answered", async () => {
+  const members = two();
+  const b = await start("b", members);
+  const { open, ready } = datagrams("a", members, { purpose: "message" });
+  const port = open(() => true);
+  await ready;
+  const plain = Buffer.from(JSON.stringify(messageOf("1", 10)));
+  const { counters } = b.peers.datagrams;
+  try {
+    const packet = (protocol: number, oldest: number) => {
+      const writer = new ByteWriter(1320, "a test");
+      for (const byte of [protocol, oldest, 1, 1]) writer.byte(byte);
+      writer.whole(plain.length);
+      for (const byte of [0, 0]) writer.byte(byte);
+      writer.raw(plain);
+      return writer.written();
+    };
+    port.send(packet(OWN.protocol + 2, OWN.protocol + 1), ids("b"), 0);
+    port.send(packet(OWN.protocol + 1, OWN.protocol + 1), ids("b"), 0);
+    await until(() => counters.received === 2, "two packets");
+    assert.deepEqual([b.got.length, counters.sent], [0, 0]);
+    port.send(packet(OWN.protocol + 1, OWN.protocol), ids("b"), 0);
+    await until(() => b.got.length === 1 && counters.sent === 1, "the message and its answer");
+  } finally {
+    port.close();
+  }
+});
+
 test("a member that is away costs nothing but its messages, and hears the next ones", async () => {
   const members = [...two(), member("c", [address()])];
   const a = await start("a", members);
@@ -194,7 +235,7 @@ test("random packets from a member do no harm", async () => {
   try {
     for (let sent = 0; sent < 2000; sent++) {
       const bytes = Uint8Array.from({ length: prng.int(1300) }, (_, at) =>
-        at === 0 ? prng.int(4) : prng.int(256),
+        at < 2 ? OWN.protocol : at === 2 ? prng.int(4) : prng.int(256),
       );
       port.send(bytes, ids("b"), 0);
       if (sent % 50 === 49) {

@@ -9,7 +9,8 @@ import { createPulses, type Pulses } from "#drivers/pulse/pulses.ts";
 import { ByteWriter } from "#lib/bytes.ts";
 import { Prng } from "#lib/prng.ts";
 import type { MemberConfig } from "#model/config.ts";
-import { nodeId } from "#model/ids.ts";
+import { type NodeId, nodeId } from "#model/ids.ts";
+import { OWN } from "#model/protocol.ts";
 import type { Pulse } from "#model/pulse.ts";
 import { ms, NO_TERM } from "#model/units.ts";
 import type { ReceivedPulse } from "#ports/pulse.ts";
@@ -50,6 +51,8 @@ interface Node {
   readonly pulses: Pulses;
   readonly received: ReceivedPulse[];
   readonly links: (readonly [number, string | null])[];
+  /** Whose protocol is not understood, or is again, oldest first. */
+  readonly foreign: (readonly [NodeId, number | null])[];
   readonly problem: string | null;
 }
 
@@ -60,14 +63,16 @@ async function start(
 ): Promise<Node> {
   const { open, ready, links } = datagrams(me, members, changes);
   const received: ReceivedPulse[] = [];
+  const foreign: (readonly [NodeId, number | null])[] = [];
   const pulses = createPulses({
     me: nodeId(me),
     boot: changes.boot ?? 1,
     open,
     received: (pulse) => received.push(pulse),
+    foreign: (from, protocol) => foreign.push([from, protocol]),
   });
   opened.push(pulses.datagrams);
-  return { pulses, received, links, problem: await ready };
+  return { pulses, received, links, foreign, problem: await ready };
 }
 
 /** A socket of a stranger's, and what it was sent. */
@@ -177,13 +182,47 @@ test("10,000 random, cut and changed datagrams do no harm", async () => {
   await until(() => b.received.length === 1, "a good pulse afterwards");
 });
 
+/** Says to b whatever it is told to, in a's name. */
+async function mouthOf(a: string, members: readonly MemberConfig[]): Promise<(...body: number[]) => void> {
+  const { open, ready } = datagrams(a, members);
+  const port = open(() => true);
+  opened.push(port);
+  await ready;
+  return (...body) => port.send(Uint8Array.from(body), ids("b"), "all");
+}
+
 test("an authentic datagram that is no pulse is malformed", async () => {
   const members = [member("a", [address()]), member("b", [address()])];
   const b = await start("b", members);
-  const { send } = await stranger();
-  await send(contentOf("a", 1, Uint8Array.from([1, 2, 3])), members[1]?.links[0] ?? "");
-  await until(() => b.pulses.datagrams.counters.refused.malformed === 1, "a refusal");
-  assert.equal(b.received.length, 0);
+  const says = await mouthOf("a", members);
+  for (const body of [[OWN.protocol, OWN.oldest, 3], [OWN.protocol], [0, 0, 0], []]) says(...body);
+  await until(() => b.pulses.datagrams.counters.refused.malformed === 4, "four refusals");
+  assert.deepEqual([b.received, b.foreign], [[], []]);
+});
+
+test("a member of another protocol is counted, told of once, and used again when it is understood", async () => {
+  const members = [member("a", [address()]), member("b", [address()])];
+  const b = await start("b", members);
+  const says = await mouthOf("a", members);
+  const far = OWN.protocol + 2;
+  for (let times = 0; times < 3; times++) says(far, OWN.protocol);
+  // Near enough, but it says itself that it does not understand this one; and the first one of all.
+  says(OWN.protocol + 1, OWN.protocol + 1, 1);
+  says(1, 200, 7);
+  await until(() => b.pulses.refusedForeign === 5, "five refusals");
+  const told: Node["foreign"] = [
+    [nodeId("a"), far],
+    [nodeId("a"), OWN.protocol + 1],
+    [nodeId("a"), 1],
+  ];
+  assert.deepEqual([b.received, b.foreign], [[], told]);
+  assert.equal(b.pulses.datagrams.counters.refused.malformed, 0);
+  opened.pop()?.close();
+  const again = await start("a", members, { boot: 2 });
+  assert.equal(again.problem, null);
+  for (const number of [1, 2]) again.pulses.send(pulseOf("a", number, 2), ids("b"));
+  await until(() => b.received.length === 2, "its pulses");
+  assert.deepEqual(b.foreign, [...told, [nodeId("a"), null]]);
 });
 
 test("a recorded datagram passes while it is recent, and never once it is old or of an earlier boot", async () => {

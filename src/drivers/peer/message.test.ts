@@ -4,7 +4,8 @@ import { nodeId, serviceName } from "#model/ids.ts";
 import type { Intents } from "#model/intents.ts";
 import type { Message } from "#model/order.ts";
 import { term } from "#model/units.ts";
-import { isHonest, isMessage, slotOf } from "./message.ts";
+import { completed } from "./defaults.ts";
+import { isHonest, isMessage, isOfUnknownKind, slotOf } from "./message.ts";
 
 const a = nodeId("a");
 const b = nodeId("b");
@@ -109,6 +110,41 @@ test("a message with any part missing or of another kind does not pass", () => {
   assert.ok(count > 150);
   for (const wrong of [null, 1, "order", [], {}, { kind: "toString" }, { kind: null }])
     assert.ok(!isMessage(wrong));
+});
+
+/** The value without these properties, wherever they stand. */
+function without(value: unknown, names: readonly string[]): unknown {
+  if (Array.isArray(value)) return value.map((item) => without(item, names));
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).filter(([name]) => !names.includes(name));
+  return Object.fromEntries(kept.map(([name, inner]) => [name, without(inner, names)]));
+}
+
+test("a message of a version that lacks the newer fields is completed, and others stay as they are", () => {
+  for (const message of MESSAGES) {
+    const older = without(message, ["proofs", "proving", "stuck"]);
+    assert.ok(isMessage(completed(structuredClone(older))), message.kind);
+    assert.deepEqual(completed(structuredClone(message)), message);
+  }
+  const [order, report] = MESSAGES.map((message) =>
+    completed(without(message, ["proofs", "proving", "stuck"])),
+  );
+  assert.deepEqual((order as { picture: unknown }).picture, {
+    ...(MESSAGES[0] as { picture: object }).picture,
+    ...{ proofs: [], proving: [] },
+  });
+  assert.equal((report as { report: { services: { stuck: boolean }[] } }).report.services[0]?.stuck, false);
+  for (const other of [null, 1, "order", [], {}, { report: null }, { report: { services: [1] }, picture: 1 }])
+    assert.ok(!isMessage(completed(other)));
+});
+
+test("fields that a later version added are passed over, and its kinds are told from nonsense", () => {
+  for (const message of MESSAGES) {
+    assert.ok(isMessage({ ...message, ahead: "of us" }));
+    assert.ok(!isOfUnknownKind(message));
+  }
+  assert.deepEqual([{ kind: "later" }, { kind: "toString" }].map(isOfUnknownKind), [true, true]);
+  assert.deepEqual([null, 1, {}, { kind: 1 }, { kind: "report" }].map(isOfUnknownKind), Array(5).fill(false));
 });
 
 test("nobody reports for another, and an order is for its receiver", () => {

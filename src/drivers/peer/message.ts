@@ -1,5 +1,8 @@
-// The shape of messages between workers. Who sent one is certain already; this catches a sender of another
-// version, and bugs, before the worker follows a field that is not there.
+// The shape of messages between workers. Who sent one is certain already; this catches bugs, and senders of another
+// version that say what cannot be understood here, before the worker follows a field that is not there.
+//
+// A field is added with a default (defaults.ts). A kind or a word more in a list of words is no message to the
+// version before: that one has to know it first, and a later one may say it (docs/decisions/0007-versions.md).
 
 import type { DeathProof } from "#model/fencing.ts";
 import type { NodeId, ServiceName } from "#model/ids.ts";
@@ -135,15 +138,23 @@ const report = object<NodeReport>({
   proofs: list(proof),
 });
 
-/** Whether a value is a message. It may still contradict itself or speak for others: see `isHonest`. */
-export const isMessage: Shape<Message> = union<Message>({
+const KINDS = {
   order: object<Of<"order">>({ kind: oneOf("order"), order, picture, reportSeen: whole }),
   report: object<Of<"report">>({ kind: oneOf("report"), report }),
   "store-intents": object<Of<"store-intents">>({ kind: oneOf("store-intents"), term, intents }),
   "intents-stored": object<Of<"intents-stored">>({ kind: oneOf("intents-stored"), term, version }),
   ask: object<Of<"ask">>({ kind: oneOf("ask"), id: text, term, intent }),
   answer: object<Of<"answer">>({ kind: oneOf("answer"), id: text, term, answer }),
-});
+};
+
+/** Whether a value is a message. It may still contradict itself or speak for others: see `isHonest`. */
+export const isMessage: Shape<Message> = union<Message>(KINDS);
+
+/** Whether it may be a message to a later version. */
+export function isOfUnknownKind(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || !("kind" in value)) return false;
+  return typeof value.kind === "string" && !Object.hasOwn(KINDS, value.kind);
+}
 
 /** A node reports on itself alone, and an order is for whom it was sent to. */
 export function isHonest(message: Message, from: NodeId, to: NodeId): boolean {

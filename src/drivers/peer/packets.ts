@@ -1,6 +1,8 @@
-// What stands in the datagrams between workers: fragments of messages, and acknowledgements of fragments.
+// What stands in the datagrams between workers: fragments of messages, and acknowledgements of fragments. In front
+// the two numbers of the protocol; the rest of a packet is as it is for good, what changes are the messages.
 
 import { ByteReader, ByteWriter } from "#lib/bytes.ts";
+import { OWN, understands } from "#model/protocol.ts";
 import { BODY_LIMIT } from "#ports/datagrams.ts";
 
 /** Bytes of a message in one datagram; the last fragment may be shorter. */
@@ -42,6 +44,8 @@ export const fragmentsOf = (total: number): number => Math.ceil(total / FRAGMENT
 /** The bytes of a packet: a view into memory that the next call overwrites. */
 export function encodePacket(packet: Fragment | Ack): Uint8Array {
   writer.reset();
+  writer.byte(OWN.protocol);
+  writer.byte(OWN.oldest);
   if (packet.kind === "fragment") {
     writer.byte(FRAGMENT);
     writer.whole(packet.id);
@@ -59,9 +63,13 @@ export function encodePacket(packet: Fragment | Ack): Uint8Array {
   return writer.written();
 }
 
-/** Reads a packet; null when it is none. Never throws. The bytes in it are views. */
+/**
+ * Reads a packet; null when it is none, or its sender and this program do not understand each other. Never throws.
+ * The bytes in it are views.
+ */
 export function decodePacket(bytes: Uint8Array): Fragment | Ack | null {
   const reader = new ByteReader(bytes);
+  if (!understands(OWN, reader.byte(), reader.byte())) return null;
   switch (reader.byte()) {
     case FRAGMENT:
       return readFragment(reader);

@@ -4,10 +4,12 @@ import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { assert } from "#lib/assert.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Message } from "#model/order.ts";
+import { foreignProtocol, IS_AHEAD } from "#model/protocol.ts";
 import type { DatagramPort, OpenDatagrams, ReceivedDatagram } from "#ports/datagrams.ts";
 import type { PeerPort } from "#ports/peer.ts";
+import { completed } from "./defaults.ts";
 import { Inbox, type Whole } from "./inbox.ts";
-import { isHonest, isMessage, slotOf } from "./message.ts";
+import { isHonest, isMessage, isOfUnknownKind, slotOf } from "./message.ts";
 import { Outbox, type Parcel } from "./outbox.ts";
 import {
   type Ack,
@@ -20,6 +22,8 @@ import {
 
 /** Ms between looks at what was not acknowledged, while there is any. */
 const TICK = 10;
+/** What a program that is built to speak as a later version adds to every message. */
+const AHEAD = "what only a later version knows";
 
 export interface PeerOptions {
   readonly me: NodeId;
@@ -37,6 +41,8 @@ export interface PeerCounters {
   readonly lost: number;
   /** Authentic, whole, and no message, or one in another's name. */
   readonly malformed: number;
+  /** Of a kind that only a later version has: passed over. */
+  readonly unknown: number;
 }
 
 export interface Peers extends PeerPort {
@@ -64,6 +70,7 @@ class PeerDriver implements Peers {
   #sent = 0;
   #received = 0;
   #malformed = 0;
+  #unknown = 0;
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -73,7 +80,13 @@ class PeerDriver implements Peers {
   get counters(): PeerCounters {
     let lost = 0;
     for (const outbox of this.#outboxes.values()) lost += outbox.lost;
-    return { sent: this.#sent, received: this.#received, lost, malformed: this.#malformed };
+    return {
+      sent: this.#sent,
+      received: this.#received,
+      lost,
+      malformed: this.#malformed,
+      unknown: this.#unknown,
+    };
   }
 
   send(to: NodeId, message: Message): void {
@@ -98,7 +111,8 @@ class PeerDriver implements Peers {
 
   #take({ from, boot, number, link, body }: ReceivedDatagram): boolean {
     const packet = decodePacket(body);
-    if (packet === null) return false;
+    // A member of another protocol is told of by its pulses.
+    if (packet === null) return foreignProtocol(body) !== null;
     this.#heardOn.set(from, link);
     return packet.kind === "ack"
       ? this.#foldAck(from, packet)
@@ -124,9 +138,10 @@ class PeerDriver implements Peers {
   }
 
   #judge(from: NodeId, whole: Whole): void {
-    const message = unpack(whole);
-    if (message === null || !isHonest(message, from, this.#options.me)) this.#malformed++;
-    else this.#deliver(from, message);
+    const value = unpack(whole);
+    if (isOfUnknownKind(value)) this.#unknown++;
+    else if (!isMessage(value) || !isHonest(value, from, this.#options.me)) this.#malformed++;
+    else this.#deliver(from, value);
   }
 
   #deliver(from: NodeId, message: Message): void {
@@ -176,7 +191,7 @@ class PeerDriver implements Peers {
 /** What fits into one datagram goes as it is. A message of more than MESSAGE_LIMIT bytes is a bug. */
 function pack(message: Message): Parcel {
   const slot = slotOf(message);
-  const plain = Buffer.from(JSON.stringify(message));
+  const plain = Buffer.from(JSON.stringify(IS_AHEAD ? { ...message, ahead: AHEAD } : message));
   assert(plain.length <= MESSAGE_LIMIT, `a message of ${plain.length} bytes (${slot}) is at most a megabyte`);
   if (plain.length <= FRAGMENT_BYTES) return { slot, bytes: plain, isDeflated: false };
   const deflated = deflateRawSync(plain, { level: 1 });
@@ -184,11 +199,11 @@ function pack(message: Message): Parcel {
   return { slot, bytes: isSmaller ? deflated : plain, isDeflated: isSmaller };
 }
 
-function unpack({ bytes, isDeflated }: Whole): Message | null {
+/** As the version before this one may have sent it too: what it does not have has its default. */
+function unpack({ bytes, isDeflated }: Whole): unknown {
   try {
     const plain = isDeflated ? inflateRawSync(bytes, { maxOutputLength: MESSAGE_LIMIT }) : bytes;
-    const value: unknown = JSON.parse(Buffer.from(plain.buffer, plain.byteOffset, plain.length).toString());
-    return isMessage(value) ? value : null;
+    return completed(JSON.parse(Buffer.from(plain.buffer, plain.byteOffset, plain.length).toString()));
   } catch {
     // Neither zlib nor JSON has a way to ask first.
     return null;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Prng } from "#lib/prng.ts";
 import { type NodeId, nodeId } from "#model/ids.ts";
+import { OWN } from "#model/protocol.ts";
 import type { Pulse } from "#model/pulse.ts";
 import { ms, term } from "#model/units.ts";
 import { decodePulse, encodePulse, LIST_LIMIT } from "./codec.ts";
@@ -64,13 +65,59 @@ test("a pulse that is cut off, or longer than it says, is no pulse", () => {
 
 test("changed and random bytes never throw, and what they yield is a pulse that can be sent", () => {
   const pick = chance(3);
+  let read = 0;
   for (let i = 0; i < 10_000; i++) {
     const bytes = Uint8Array.from(encodePulse(randomPulse(pick)));
     if (i % 2 === 0) bytes[pick(bytes.length)] = pick(256);
-    else for (const at of bytes.keys()) bytes[at] = at === 0 ? 1 : pick(256);
+    else for (const at of bytes.keys()) bytes[at] = at < 2 ? OWN.protocol : pick(256);
     const pulse = decodePulse(bytes, nodeId("a"), 1);
-    if (pulse !== null) assert.deepEqual(Uint8Array.from(encodePulse(pulse)), bytes);
+    if (pulse === null) continue;
+    read++;
+    assert.deepEqual(decodePulse(encodePulse(pulse), nodeId("a"), 1), pulse);
   }
+  assert.ok(read > 500);
+});
+
+/** The extensions of a pulse that has none of its own, instead of their count. */
+function extended(...extensions: readonly number[]): Pulse | null {
+  const bytes = encodePulse({ ...randomPulse(chance(6)), watchdog: null });
+  return decodePulse(Uint8Array.from([...bytes.slice(0, -1), ...extensions]), nodeId("a"), 1);
+}
+
+const WATCHDOG = [1, 8, 0x40, 0x4e, 0, 0, 0, 0, 0, 0];
+
+test("extensions that are not known are passed over; one that is missing has its default", () => {
+  assert.equal(extended(0)?.watchdog, null);
+  assert.equal(extended(1, ...WATCHDOG)?.watchdog, 60);
+  assert.equal(extended(1, 2, 3, 7, 7, 7)?.watchdog, null);
+  assert.equal(extended(3, ...WATCHDOG, 2, 0, 0x80, 0x01, 1, 7)?.watchdog, 60);
+});
+
+test("an extension that is there twice, in disorder, cut off or not what it should be makes no pulse", () => {
+  assert.equal(extended(2, ...WATCHDOG, ...WATCHDOG), null);
+  assert.equal(extended(2, 2, 0, 2, 0), null);
+  assert.equal(extended(2, 2, 0, ...WATCHDOG), null);
+  assert.equal(extended(1, 0, 0), null);
+  assert.equal(extended(1, 2, 3, 7, 7), null);
+  assert.equal(extended(1, 2, 3, 7, 7, 7, 7), null);
+  assert.equal(extended(2, ...WATCHDOG), null);
+  // Too long, too short, and no time at all.
+  assert.equal(extended(1, 1, 9, ...WATCHDOG.slice(2), 0), null);
+  assert.equal(extended(1, 1, 7, ...WATCHDOG.slice(2, 9)), null);
+  assert.equal(extended(1, 1, 8, 0, 0, 0, 0, 0, 0, 0, 0), null);
+  assert.equal(extended(65, ...Array.from({ length: 65 }, (_, i) => [2 + i, 0]).flat()), null);
+});
+
+test("a pulse of the next version is read, one of the version after that is not", () => {
+  const pulse = randomPulse(chance(7));
+  const bytes = Uint8Array.from(encodePulse(pulse));
+  const next = OWN.protocol + 1;
+  const says = (protocol: number, oldest: number) =>
+    decodePulse(Uint8Array.from([protocol, oldest, ...bytes.subarray(2)]), pulse.from, pulse.session.boot);
+  assert.deepEqual(says(next, OWN.protocol), pulse);
+  assert.equal(says(next, next), null);
+  assert.equal(says(next + 1, OWN.protocol), null);
+  assert.equal(says(OWN.oldest - 1, 1), null);
 });
 
 test("24 members fit into a pulse that says all that can be said of each", () => {

@@ -1,20 +1,33 @@
 // A pulse as bytes and back. Sender and boot stand outside, in the sealed envelope of every datagram. Each
 // node's name is spelled once, where it comes first; after that it is a number.
+//
+// What is added is an extension, at the end: a tag, a length, that many bytes. Whoever does not know the tag skips
+// it, so the version before reads what this one writes; whoever misses it takes the default. Names are spelled in
+// full there. Everything before the extensions, flags included, is as it is for good.
 
 import { assert } from "#lib/assert.ts";
 import { ByteReader, ByteWriter } from "#lib/bytes.ts";
 import { type NodeId, nodeId } from "#model/ids.ts";
+import { IS_AHEAD, OWN, understands } from "#model/protocol.ts";
 import type { Heard, Promised, Pulse, Reset, ResetId, Vote } from "#model/pulse.ts";
-import { ms, type Term, term } from "#model/units.ts";
+import { type Ms, ms, type Term, term } from "#model/units.ts";
 import { BODY_LIMIT } from "#ports/datagrams.ts";
 
-/** Changes with every change below; a pulse of another version is malformed. */
-const VERSION = 2;
-/** Lines in each of a pulse's lists. */
+/** Lines in each of a pulse's lists; extensions. */
 export const LIST_LIMIT = 64;
+
+/** Tags, in the order in which they stand. None is ever used for anything else. */
+const EXTENSION = {
+  /** `watchdog`, a real. Missing: null. */
+  watchdog: 1,
+  /** A text, from programs that are built to speak as a later version. */
+  ahead: 100,
+} as const;
 
 const FLAG = { vote: 1, voteIsFree: 2, candidate: 4, leads: 8, resetDone: 16, left: 32, hurry: 64 } as const;
 const ALL_FLAGS = 127;
+const REAL_BYTES = 8;
+const AHEAD = "what-only-a-later-version-knows";
 
 const writer = new ByteWriter(BODY_LIMIT, "a pulse");
 /** Names already spelled in this pulse, with their numbers. */
@@ -29,7 +42,8 @@ export function encodePulse(pulse: Pulse): Uint8Array {
   const { vote, candidate, leads, resetDone } = pulse;
   writer.reset();
   spelled.clear();
-  writer.byte(VERSION);
+  writer.byte(OWN.protocol);
+  writer.byte(OWN.oldest);
   writer.whole(pulse.number);
   writer.whole(pulse.session.lapses);
   writer.text(pulse.voters);
@@ -38,7 +52,6 @@ export function encodePulse(pulse: Pulse): Uint8Array {
   writer.whole(pulse.term);
   writer.whole(pulse.gaveUp);
   writer.byte(flagsOf(pulse));
-  writer.real(pulse.watchdog ?? 0);
   if (vote !== null) writeVote(vote);
   if (candidate !== null) writer.whole(candidate);
   if (leads !== null) writer.whole(leads);
@@ -48,13 +61,17 @@ export function encodePulse(pulse: Pulse): Uint8Array {
   writeList(pulse.exclude, writeNode);
   writeList(pulse.reset, writeReset);
   writeList(pulse.readmit, writeNode);
+  writeExtensions(pulse);
   return writer.written();
 }
 
-/** Reads the bytes of a pulse; null when any field is not what it has to be. Never throws. */
+/**
+ * Reads the bytes of a pulse; null when any field is not what it has to be, or the sender and this program do not
+ * understand each other. Never throws.
+ */
 export function decodePulse(bytes: Uint8Array, from: NodeId, boot: number): Pulse | null {
   const reader = new PulseReader(bytes);
-  if (reader.byte() !== VERSION) return null;
+  if (!understands(OWN, reader.byte(), reader.byte())) return null;
   const number = reader.whole();
   const lapses = reader.whole();
   const voters = reader.text();
@@ -63,8 +80,7 @@ export function decodePulse(bytes: Uint8Array, from: NodeId, boot: number): Puls
   const highest = readTerm(reader);
   const gaveUp = readTerm(reader);
   const flags = reader.byte();
-  const watchdog = ms(reader.real());
-  if (number === 0 || lease <= 0 || watchdog < 0 || flags > ALL_FLAGS) return null;
+  if (number === 0 || lease <= 0 || flags > ALL_FLAGS) return null;
   const pulse: Pulse = {
     from,
     number,
@@ -74,7 +90,6 @@ export function decodePulse(bytes: Uint8Array, from: NodeId, boot: number): Puls
     lease,
     term: highest,
     gaveUp,
-    watchdog: watchdog === 0 ? null : watchdog,
     // Properties are evaluated in the order written, which is that of the bytes.
     vote: flags & FLAG.vote ? { term: readTerm(reader), for: reader.node() } : null,
     candidate: flags & FLAG.candidate ? readTerm(reader) : null,
@@ -88,6 +103,7 @@ export function decodePulse(bytes: Uint8Array, from: NodeId, boot: number): Puls
     voteIsFree: (flags & FLAG.voteIsFree) !== 0,
     left: (flags & FLAG.left) !== 0,
     hurry: (flags & FLAG.hurry) !== 0,
+    watchdog: readExtensions(reader),
   };
   return reader.isComplete ? pulse : null;
 }
@@ -102,6 +118,40 @@ function flagsOf(pulse: Pulse): number {
     (pulse.left ? FLAG.left : 0) |
     (pulse.hurry ? FLAG.hurry : 0)
   );
+}
+
+function writeExtensions({ watchdog }: Pulse): void {
+  writer.byte((watchdog === null ? 0 : 1) + (IS_AHEAD ? 1 : 0));
+  if (watchdog !== null) {
+    writer.byte(EXTENSION.watchdog);
+    writer.byte(REAL_BYTES);
+    writer.real(watchdog);
+  }
+  if (!IS_AHEAD) return;
+  writer.byte(EXTENSION.ahead);
+  writer.byte(1 + AHEAD.length);
+  writer.text(AHEAD);
+}
+
+/** The watchdog: all that there is so far. Tags grow, so none is there twice. */
+function readExtensions(reader: PulseReader): Ms | null {
+  let watchdog: Ms | null = null;
+  let last = 0;
+  for (let count = reader.count(LIST_LIMIT); count > 0 && reader.ok; count--) {
+    const tag = reader.whole();
+    const length = reader.whole();
+    if (tag <= last) reader.refuse();
+    last = tag;
+    if (tag === EXTENSION.watchdog) watchdog = readWatchdog(reader, length);
+    else for (let left = length; left > 0 && reader.ok; left--) reader.byte();
+  }
+  return watchdog;
+}
+
+function readWatchdog(reader: PulseReader, length: number): Ms {
+  const watchdog = ms(reader.real());
+  if (length !== REAL_BYTES || watchdog <= 0) reader.refuse();
+  return watchdog;
 }
 
 function writeList<T>(list: readonly T[], write: (line: T) => void): void {
