@@ -52,7 +52,14 @@ const FILTER: readonly Filter[] = [
   { code: 0x06, ifTrue: 0, ifFalse: 0, value: 0 },
 ];
 
-type Waiting = { readonly atMs: number; readonly fd: number; readonly frame: Buffer };
+type Waiting = {
+  readonly atMs: number;
+  readonly fd: number;
+  readonly frame: Buffer;
+  /** From where to where, and its place in the order in which they came. */
+  readonly way: string;
+  readonly order: number;
+};
 
 takeRealtime(REALTIME_PRIORITY);
 const sockets = ports.map(([name, mac]) => ({ name, mac, fd: openPort(name) }));
@@ -60,8 +67,14 @@ for (const { fd } of sockets) attachFilter(fd, FILTER);
 const byMac = new Map(sockets.map((socket) => [socket.mac, socket]));
 const inbox = Buffer.alloc(4096);
 let waiting: Waiting[] = [];
+const newest = new Map<string, number>();
+const counts = { carried: 0, lost: 0, copies: 0, overtaken: 0 };
+let order = 0;
 console.log("ready");
 carry();
+console.log(
+  `${counts.carried} carried, ${counts.lost} lost, ${counts.copies} copies, ${counts.overtaken} overtaken`,
+);
 
 function carry(): void {
   const fds = [...sockets.map(({ fd }) => fd), STDIN];
@@ -81,16 +94,22 @@ function take(from: { readonly name: string; readonly fd: number }): void {
     const frame = Buffer.from(inbox.subarray(0, length));
     // Between virtual devices the checksum is left to a card that is not there; 0 means: none (RFC 768).
     frame.writeUInt16BE(0, UDP_CHECKSUM);
+    order += 1;
     const now = monotonicMs();
+    const one = { atMs: now, fd: to.fd, frame, way: `${from.name} ${to.name}`, order };
     if (!worse.has(from.name) && !worse.has(to.name)) {
-      waiting.push({ atMs: now, fd: to.fd, frame });
+      waiting.push(one);
       continue;
     }
-    if (random.chance(loss)) continue;
+    if (random.chance(loss)) {
+      counts.lost += 1;
+      continue;
+    }
     const atMs = now + delayMs + random.between(0, jitterMs);
-    waiting.push({ atMs, fd: to.fd, frame });
+    waiting.push({ ...one, atMs });
     if (random.chance(duplicate)) {
-      waiting.push({ atMs: atMs + random.between(0, COPY_WITHIN_MS), fd: to.fd, frame });
+      waiting.push({ ...one, atMs: atMs + random.between(0, COPY_WITHIN_MS) });
+      counts.copies += 1;
     }
   }
 }
@@ -99,5 +118,10 @@ function deliver(): void {
   const now = monotonicMs();
   const due = waiting.filter(({ atMs }) => atMs <= now).toSorted((a, b) => a.atMs - b.atMs);
   waiting = waiting.filter(({ atMs }) => atMs > now);
-  for (const { fd, frame } of due) send(fd, frame);
+  for (const { fd, frame, way, order } of due) {
+    send(fd, frame);
+    counts.carried += 1;
+    if (order < (newest.get(way) ?? 0)) counts.overtaken += 1;
+    newest.set(way, Math.max(order, newest.get(way) ?? 0));
+  }
 }

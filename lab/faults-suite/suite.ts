@@ -59,6 +59,8 @@ export async function playSuite(options: SuiteOptions): Promise<readonly Tally[]
     ROWS.map((row): Task => ({ row: selected(row, options.only), timing, count })),
   );
   const waiting = tasks.filter(({ row }) => row.scenarios.length > 0);
+  // Several at once are over soonest when the longest begin first.
+  if (options.jobs > 1) waiting.sort((a, b) => lengthOf(b) - lengthOf(a));
   const tallies: Tally[] = [];
   const work = async () => {
     for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
@@ -69,7 +71,20 @@ export async function playSuite(options: SuiteOptions): Promise<readonly Tally[]
     }
   };
   await Promise.all(Array.from({ length: options.jobs }, work));
-  return tallies;
+  return inOrder(tallies);
+}
+
+/** As `--list` has them, each profile for itself. */
+function inOrder(tallies: readonly Tally[]): readonly Tally[] {
+  const names = allScenarios().map(({ scenario }) => scenario.name);
+  const timings = [...new Set(tallies.map(({ timing }) => timing))].sort();
+  const place = ({ scenario, timing }: Tally) =>
+    timings.indexOf(timing) * names.length + names.indexOf(scenario.name);
+  return tallies.toSorted((a, b) => place(a) - place(b));
+}
+
+function lengthOf({ row, count }: Task): number {
+  return count * row.scenarios.reduce((sum, { withinMs }) => sum + withinMs, 0);
 }
 
 export function allScenarios(): readonly { readonly row: Row; readonly scenario: Scenario }[] {

@@ -24,8 +24,11 @@ export type Weather = {
 
 const READY_WITHIN_MS = 5_000;
 
-/** The daemons' datagrams go through the relay from now until the answered function is called. */
-export async function beginWeather(world: World, weather: Weather): Promise<() => Promise<void>> {
+/**
+ * The daemons' datagrams go through the relay from now until the answered function is called; it answers what the
+ * relay did, in a few words.
+ */
+export async function beginWeather(world: World, weather: Weather): Promise<() => Promise<string>> {
   const members = ["chip", "dale", "witness"];
   const cables = members.flatMap((name) =>
     hostOf(world, name).ports.map((port, link) => ({ name, port, link, mac: macOf(world, name, link) })),
@@ -64,6 +67,7 @@ export async function beginWeather(world: World, weather: Weather): Promise<() =
     relay.stdin.end();
     await until(() => relay.exitCode !== null, { withinMs: 3_000, everyMs: 10 });
     relay.kill("SIGKILL");
+    return words.trim().split("\n").at(-1) ?? "";
   };
 }
 

@@ -66,10 +66,8 @@ function rowOf(links: 1 | 2): Row {
 async function endure(turn: Turn, weather: Omit<Weather, "seed">): Promise<Played> {
   const { world } = turn.stage.cluster;
   const end = await beginWeather(world, { ...weather, seed: turn.random.uint32() });
-  try {
-    await sleep(lasting(turn, BAD));
-  } finally {
-    await end();
-  }
-  return { trouble: [] };
+  await sleep(lasting(turn, BAD));
+  const note = await end();
+  const hasRelayed = /^[1-9]\d* carried/.test(note);
+  return { trouble: hasRelayed ? [] : [`the relay carried nothing: ${note}`], note };
 }
