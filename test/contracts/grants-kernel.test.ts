@@ -11,6 +11,7 @@ import { monotonicNow } from "#drivers/sys/clock.ts";
 import { MessageWriter } from "#drivers/sys/message.ts";
 import { NETLINK_NETFILTER, NetlinkSocket } from "#drivers/sys/netlink.ts";
 import { parseAddress } from "#model/address.ts";
+import { type Grant, isAddress } from "#model/grant.ts";
 import { grantContract } from "./grant-port.ts";
 
 const CLONE_NEWNET = 0x40000000;
@@ -20,28 +21,35 @@ const addresses = ["10.66.0.100/24", "fd66::100/64", "10.66.0.101/24"].map((text
   return address;
 });
 
+const PORTS: readonly Grant[] = [
+  { protocol: "tcp", port: 3306 },
+  { protocol: "udp", port: 3306 },
+  { protocol: "udp", port: 53 },
+];
+
 if (process.getuid?.() === 0) {
   // This thread alone moves; netlink calls and child processes come from it.
   assert.equal(koffi.load(null).func("int unshare(int flags)")(CLONE_NEWNET), 0);
-  grantContract("kernel", () => ({
-    port: new KernelGuard({ suffix: "_contract" }),
-    addresses,
-    now: monotonicNow,
-    wait: (duration) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, duration),
-    isOpen: ({ ip, family }) => {
-      const sets =
-        family === 4
-          ? ["inet understudy_contract open4", "arp understudy_contract open"]
-          : ["inet understudy_contract open6"];
-      const listed = sets.map((set) =>
-        execFileSync("nft", ["list", "set", ...set.split(" ")], { encoding: "utf8" }),
-      );
-      const isListed = listed.map((text) => text.includes(`${ip} timeout`));
-      assert.equal(new Set(isListed).size, 1, "both tables agree");
-      return isListed[0] === true;
-    },
-    flush: () => execFileSync("nft", ["flush", "ruleset"]),
-  }));
+  const tryGuard = (name: string, grants: readonly Grant[]) =>
+    grantContract(name, () => ({
+      port: new KernelGuard({ suffix: "_contract" }),
+      grants,
+      now: monotonicNow,
+      wait: (duration) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, duration),
+      isOpen: (grant) => {
+        const { sets, text: entry } = listingOf(grant);
+        const listed = sets.map((set) =>
+          execFileSync("nft", ["-n", "list", "set", ...set.split(" ")], { encoding: "utf8" }),
+        );
+        const isListed = listed.map((text) => text.includes(`${entry} timeout`));
+        assert.equal(new Set(isListed).size, 1, "both tables agree");
+        return isListed[0] === true;
+      },
+      flush: () => execFileSync("nft", ["flush", "ruleset"]),
+    }));
+  tryGuard("kernel", addresses);
+  tryGuard("kernel, ports", PORTS);
+  tryGuard("kernel, both", [...addresses, ...PORTS]);
 
   test("the transactions of others are heard, our own are not", () => {
     const [own, stranger] = [socket(), socket()];
@@ -64,6 +72,18 @@ if (process.getuid?.() === 0) {
   });
 } else {
   test("the kernel's guard", { skip: "needs root for network namespaces" }, () => {});
+}
+
+/** Where nft lists an open one, and how. */
+function listingOf(grant: Grant): { readonly sets: readonly string[]; readonly text: string } {
+  const inet = (set: string) => `inet understudy_contract ${set}`;
+  if (!isAddress(grant)) {
+    const protocol = { tcp: 6, udp: 17 }[grant.protocol];
+    return { sets: [inet("open_ports")], text: `${protocol} . ${grant.port}` };
+  }
+  return grant.family === 4
+    ? { sets: [inet("open4"), "arp understudy_contract open"], text: grant.ip }
+    : { sets: [inet("open6")], text: grant.ip };
 }
 
 function socket(): NetlinkSocket {
