@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, unlinkSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { Worker as Thread } from "node:worker_threads";
-import { formatEntry } from "#api/journal-text.ts";
+import { formatDate, formatEntry } from "#api/journal-text.ts";
 import type { ApiHost, ReloadAnswer } from "#api/protocol.ts";
 import { SOCKET_NAME } from "#api/protocol.ts";
 import { type ApiServer, listen } from "#api/server.ts";
@@ -23,6 +23,7 @@ import { createResources } from "#drivers/resources/resources.ts";
 import { identify } from "#engine/identity.ts";
 import { CLAUSES } from "#engine/lease/clauses.ts";
 import type { Config } from "#model/config.ts";
+import type { Deed } from "#model/deeds.ts";
 import { grantsOn } from "#model/grant.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
@@ -30,6 +31,7 @@ import { foreignText } from "#model/protocol.ts";
 import { ms, NO_TERM, type Term } from "#model/units.ts";
 import type { Claim, FromThread, KeeperData } from "./keeper-thread.ts";
 import { type Prepared, prepareDaemon, type Refusal, readConfig, threadFile } from "./prepare-daemon.ts";
+import { NOTHING_PROVED, proofFacts } from "./proof-facts.ts";
 import { trimMemory } from "./trim-memory.ts";
 import { VERSION } from "./version.ts";
 
@@ -228,6 +230,7 @@ class Daemon {
     return {
       status: () => this.#status(),
       ask: (intent, answer) => this.#worker?.ask(intent, answer),
+      do: (deed, answer) => this.#worker?.do(signed(deed, this.#prepared.self), answer),
       journal: (query) => this.#journal.read(query),
       follow: (listener) => this.#journal.follow(listener),
       reload: (answer) => void this.#reload(answer),
@@ -252,6 +255,7 @@ class Daemon {
       lease,
       picture: state?.picture ?? null,
       report: state?.node.report ?? null,
+      ...(state === undefined ? NOTHING_PROVED : proofFacts(state, now())),
       realtime: {
         granted: this.#realtimeProblem === null,
         detail: this.#realtimeProblem === null ? null : slow,
@@ -351,6 +355,12 @@ class Daemon {
       });
     });
   }
+}
+
+/** Who said so is kept with the proof, for whoever asks later: also where and when. */
+function signed(deed: Deed, self: NodeId): Deed {
+  if (deed.kind === "fence-test") return deed;
+  return { ...deed, who: `${deed.who} (on ${self}, ${formatDate(Date.now()).slice(0, -4)})` };
 }
 
 const claimText = ({ ip, mac, age }: Claim): string =>

@@ -1,6 +1,7 @@
 // Asks the daemon on this host, over its socket. One request per connection; each has a deadline.
 
 import { type IncomingMessage, request } from "node:http";
+import type { Deed } from "#model/deeds.ts";
 import type { Intent } from "#model/intents.ts";
 import type { JournalEntry } from "#model/journal.ts";
 import {
@@ -26,6 +27,8 @@ export type Unanswered = {
 export interface Client {
   status(): Promise<ClientAnswer<StatusDocument>>;
   ask(intent: Intent): Promise<ClientAnswer<Accepted>>;
+  /** `deadline` in milliseconds. */
+  do(deed: Deed, deadline: number): Promise<ClientAnswer<{ readonly text: string }>>;
   journal(query: {
     readonly sinceMs?: number;
     readonly limit?: number;
@@ -61,8 +64,10 @@ export function makeClient(socket: string, times: ClientTimes): Client {
   return {
     status: () => exchange({ ...read, path: ROUTES.status }, isStatus),
     ask: (intent) => exchange({ ...change, path: ROUTES.intents, body: JSON.stringify(intent) }, isAccepted),
+    do: (deed, deadline) =>
+      exchange({ ...change, deadline, path: ROUTES.deeds, body: JSON.stringify(deed) }, isText),
     journal: (query) => exchange({ ...read, path: ROUTES.journal + queryOf(query) }, isJournal),
-    reload: () => exchange({ ...change, path: ROUTES.reload }, isReloaded),
+    reload: () => exchange({ ...change, path: ROUTES.reload }, isText),
     follow: (follow) =>
       followLines({ ...read, path: `${ROUTES.follow}?since_number=${follow.sinceNumber}` }, follow),
   };
@@ -205,7 +210,7 @@ function has(value: unknown, ...names: readonly string[]): boolean {
 const isStatus = (value: unknown): value is StatusDocument =>
   has(value, "format", "members", "services") && (value as StatusDocument).format === 1;
 const isAccepted = (value: unknown): value is Accepted => has(value, "version", "text");
-const isReloaded = (value: unknown): value is { text: string } => has(value, "text");
+const isText = (value: unknown): value is { text: string } => has(value, "text");
 const isEntry = (value: unknown): value is JournalEntry => has(value, "number", "at_ms", "area", "what");
 const isError = (value: unknown): value is ErrorBody =>
   has(value, "error") && has((value as ErrorBody).error, "code", "message");

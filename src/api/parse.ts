@@ -1,5 +1,7 @@
 // Reads what came over the socket. Whoever may open the socket is trusted, but not to be free of mistakes.
 
+import { plain } from "#lib/plain.ts";
+import type { Deed } from "#model/deeds.ts";
 import { nodeId, serviceName } from "#model/ids.ts";
 import type { Intent } from "#model/intents.ts";
 import type { JournalQuery } from "#ports/journal.ts";
@@ -51,6 +53,24 @@ function parseMaintenance(value: Readonly<Record<string, unknown>>): Parsed<Inte
     return ok({ kind: "maintenance", on, target: { kind: "service", service: serviceName(target.service) } });
   }
   return wrong("maintenance needs `target`: null, a node or a service");
+}
+
+/** Reads a deed from parsed JSON; whether its node exists is for the daemon to say. */
+export function parseDeed(value: unknown): Parsed<Deed> {
+  if (!isObject(value)) return wrong("a deed is a JSON object");
+  const { kind, node, who } = value;
+  switch (kind) {
+    case "confirm-dead":
+    case "fence":
+      if (!isName(node)) return wrong(`${kind} needs \`node\`, a name`);
+      if (!isName(who)) return wrong(`${kind} needs \`who\`, the name of whoever says so`);
+      return ok({ kind, node: nodeId(node), who: plain(who) });
+    case "fence-test":
+      if (node !== null && !isName(node)) return wrong("fence-test needs `node`, a name or null");
+      return ok({ kind, node: node === null ? null : nodeId(node) });
+    default:
+      return wrong("`kind` is one of confirm-dead, fence, fence-test");
+  }
 }
 
 /** Reads `since_number`, `since_ms` and `limit` of a query string; what is absent does not limit. */

@@ -1,9 +1,12 @@
 // What is spoken over the local socket: HTTP with JSON. `status --json` prints the same shapes, so they are
 // a public promise: fields are added, never renamed. Names carry their units, and each fact its age.
 
+import type { Deed, DeedAnswer } from "#model/deeds.ts";
+import type { DeathProof } from "#model/fencing.ts";
+import type { WatchdogNews } from "#model/halves.ts";
 import type { Intent, IntentsVersion } from "#model/intents.ts";
 import type { JournalEntry } from "#model/journal.ts";
-import type { IntentAnswer, MemberStanding } from "#model/order.ts";
+import type { IntentAnswer, MemberStanding, Proving } from "#model/order.ts";
 import type { Reason } from "#model/reason.ts";
 import type { HealthVerdict, Standing } from "#model/role.ts";
 import type { JournalQuery } from "#ports/journal.ts";
@@ -20,6 +23,11 @@ export const ROUTES = {
   follow: "/v1/journal/follow",
   /** POST an Intent: Accepted, or an error of code `refused` or `unknown`. */
   intents: "/v1/intents",
+  /**
+   * POST a Deed, what this daemon is asked to do by itself: {"text": ...} when it is done, which may take minutes, or
+   * an error of code `refused`, `failed` or `unknown`. `who` is the client's word.
+   */
+  deeds: "/v1/deeds",
   /** POST: {"text": ...}, or an error of code `refused` whose message lists the problems. */
   reload: "/v1/reload",
 } as const;
@@ -40,6 +48,8 @@ export type ErrorCode =
   | "busy"
   /** 409: understood, and not done. */
   | "refused"
+  /** 502: tried, and it did not come to pass. */
+  | "failed"
   /** 504: no answer in time; it may or may not have been done. */
   | "unknown"
   /** 500: a bug. */
@@ -82,6 +92,16 @@ export interface StatusDocument {
   readonly services: readonly ServiceStatus[];
   /** What operators asked for, from the picture; null: no picture. */
   readonly intents: IntentsStatus | null;
+  /** Of exactly two voters, on one of them; null otherwise. */
+  readonly pair: PairStatus | null;
+  /** This node's own watchdog. */
+  readonly watchdog: WatchdogStatus;
+  /** As this node knows it: each node asks the devices of the others. */
+  readonly fencing: FencingStatus;
+  /** Nodes whose death has to be proved before a service may start elsewhere: what is done, or has to be. */
+  readonly proving: readonly Proving[];
+  /** What is known for certain about lives of nodes that are over. */
+  readonly proofs: readonly ProofStatus[];
   readonly config: ConfigStatus;
   readonly realtime: RealtimeStatus;
   /** How often things happened since the start, by name: datagrams refused, journal entries lost ... */
@@ -173,8 +193,85 @@ export interface ServiceStatus {
   readonly maintenance: boolean;
   /** Where an operator moved it to; null: no operator did. */
   readonly switchover_to: string | null;
+  /** With its node now, as far as this node knows; while it is active nowhere, of any node of its place. */
+  readonly protection: ProtectionStatus;
   /** What this very node says of it, now; null: it is not placed here. */
   readonly here: ServiceHere | null;
+}
+
+/** What happens, and within which time, if its node dies, hangs or is cut off. */
+export interface ProtectionStatus {
+  /** As in the engine's Protection. */
+  readonly state: "safe" | "eager" | "blocked" | "none";
+  readonly text: string;
+  /** Until another node may start it, about; null: not by itself. */
+  readonly seconds: number | null;
+}
+
+export interface PairStatus {
+  readonly peer: string;
+  /** Who holds the tenure: the lease that silence does not end; null: nobody, or it cannot be told from here. */
+  readonly tenure: string | null;
+  /** This node leads for services that prefer two actives to none; nothing is proved about the peer. */
+  readonly leads_eagerly: boolean;
+  /** The peer was heard since this host booted; only then may this node fence it. */
+  readonly knows_peer: boolean;
+  /** For how long the peer has not been heard; null: it is heard. */
+  readonly silent_for_ms: number | null;
+}
+
+export interface WatchdogStatus {
+  /** As configured. */
+  readonly mode: "required" | "best-effort" | "none";
+  readonly stage: WatchdogNews["stage"];
+  /** As the device says; null: not armed. */
+  readonly timeout_ms: number | null;
+  readonly problem: string | null;
+}
+
+export interface FencingStatus {
+  /** Every configured device, by node and level. */
+  readonly devices: readonly DeviceStatus[];
+  /** The node that this one is fencing; null: none. */
+  readonly running: FenceProgress | null;
+  /** Nodes that no level could prove dead; tried again after a while. */
+  readonly failed: readonly { readonly node: string; readonly tries: number; readonly why: string }[];
+  /** Nodes that this one fenced within the last hour, and how many it may before it waits for an operator. */
+  readonly last_hour: number;
+  readonly per_hour: number;
+}
+
+export interface DeviceStatus {
+  readonly node: string;
+  /** As in `ipmi 10.9.8.1`. */
+  readonly device: string;
+  /** From 1. */
+  readonly level: number;
+  /** A success of it proves something; otherwise it is never asked. */
+  readonly proves: boolean;
+  /** When this node asked it last; null: not in this life of the daemon. */
+  readonly asked_ago_ms: number | null;
+  /** When it last answered; null: not in this life. */
+  readonly answered_ago_ms: number | null;
+  /** What became of the last question; null: it answered, or was not asked. */
+  readonly problem: string | null;
+}
+
+export interface FenceProgress {
+  readonly node: string;
+  /** From 1; of how many. */
+  readonly level: number;
+  readonly levels: number;
+  /** A sentence without a full stop: what each device of the level is doing. */
+  readonly text: string;
+}
+
+export interface ProofStatus {
+  readonly node: string;
+  readonly kind: DeathProof["kind"];
+  readonly text: string;
+  /** The last session that it covers, as `boot.lapses`; `boot` alone: the whole life. */
+  readonly until: string;
 }
 
 export interface ServiceHere {
@@ -214,6 +311,8 @@ export interface ApiHost {
   status(): StatusDocument;
   /** Answers once; late or never is the server's business to bound. */
   ask(intent: Intent, answer: (answer: IntentAnswer) => void): void;
+  /** Likewise; a fencing may take minutes. */
+  do(deed: Deed, answer: (answer: DeedAnswer) => void): void;
   journal(query: JournalQuery): readonly JournalEntry[];
   /** Each entry from now on; ends with the returned function. */
   follow(listener: (entry: JournalEntry) => void): () => void;

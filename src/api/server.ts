@@ -3,7 +3,7 @@
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { JournalEntry } from "#model/journal.ts";
-import { parseIntent, parseJournalQuery } from "./parse.ts";
+import { parseDeed, parseIntent, parseJournalQuery } from "./parse.ts";
 import { type ApiHost, type ErrorBody, type ErrorCode, type JournalAnswer, ROUTES } from "./protocol.ts";
 
 /** Longest body of a request, in bytes; the longest intent has a few hundred. */
@@ -16,19 +16,24 @@ const FOLLOWER_BACKLOG = 1024 * 1024;
 /** Only root and the socket's group may connect. */
 export const SOCKET_MODE = 0o660;
 
+/** Levels of slow devices, each asked three times by its own timeout; clients wait a little longer. ms */
+export const DEED_DEADLINE = 600_000;
+
 /** How long the daemon is given to answer. All in milliseconds. */
 export interface ServerTimes {
   /** From the connection to the end of the request's head and body. */
   readonly receive: number;
   /** Until an intent or a reload is answered with "unknown". */
   readonly answer: number;
+  /** Until a deed is. */
+  readonly deed: number;
 }
 
 /**
  * An intent needs a round trip to the leader and a write at a quorum; during a failover also a new leader,
  * at profile wan some ten seconds.
  */
-const TIMES: ServerTimes = { receive: 3_000, answer: 15_000 };
+const TIMES: ServerTimes = { receive: 3_000, answer: 15_000, deed: DEED_DEADLINE };
 
 /** What the server does to the socket's file. Each may throw. */
 export interface SocketFiles {
@@ -177,6 +182,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   [`GET ${ROUTES.journal}`]: answerJournal,
   [`GET ${ROUTES.follow}`]: answerFollow,
   [`POST ${ROUTES.intents}`]: answerIntent,
+  [`POST ${ROUTES.deeds}`]: answerDeed,
   [`POST ${ROUTES.reload}`]: answerReload,
 };
 
@@ -254,6 +260,26 @@ function answerIntent(
         if (answer.kind === "accepted") send(r, 200, { version: answer.version, text: answer.text });
         else if (answer.kind === "refused") sendError(r, 409, "refused", answer.reason);
         else sendError(r, 504, "unknown", answer.reason);
+      }),
+    );
+  });
+}
+
+function answerDeed(
+  { host, times }: Context,
+  _: URLSearchParams,
+  incoming: IncomingMessage,
+  r: ServerResponse,
+) {
+  readBody(incoming, r, (body) => {
+    const deed = parseDeed(body);
+    if (deed.kind === "wrong") return sendError(r, 400, "bad-request", deed.problem);
+    const once = answerOnce(r, times.deed, "it is not over yet, and may still be done");
+    host.do(deed.value, (answer) =>
+      once(() => {
+        if (answer.kind === "done") send(r, 200, { text: answer.text });
+        else if (answer.kind === "refused") sendError(r, 409, "refused", answer.reason);
+        else sendError(r, 502, "failed", answer.reason);
       }),
     );
   });

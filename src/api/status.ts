@@ -1,10 +1,11 @@
 // Writes down what the parts of the daemon know as the one document that `status` shows.
 
 import type { Config, MemberConfig, ServiceConfig } from "#model/config.ts";
+import type { DeathProof } from "#model/fencing.ts";
 import type { LeaseNews, MemberNews } from "#model/halves.ts";
-import type { NodeId } from "#model/ids.ts";
+import type { NodeId, ServiceName } from "#model/ids.ts";
 import type { Intents } from "#model/intents.ts";
-import type { ClusterPicture, NodeReport } from "#model/order.ts";
+import type { ClusterPicture, NodeReport, Proving } from "#model/order.ts";
 import { formatSession } from "#model/session.ts";
 import { between, type Instant } from "#model/units.ts";
 import type {
@@ -12,10 +13,19 @@ import type {
   LeaseStatus,
   LinkStatus,
   MemberStatus,
+  ProtectionStatus,
   RealtimeStatus,
   ServiceStatus,
   StatusDocument,
 } from "./protocol.ts";
+import {
+  type FencingFacts,
+  fencingStatus,
+  fencingWarnings,
+  pairStatus,
+  proofStatus,
+  watchdogStatus,
+} from "./status-fencing.ts";
 
 /** What the daemon knows, as its parts know it. Instants are of this host's monotonic clock. */
 export interface StatusFacts {
@@ -35,6 +45,11 @@ export interface StatusFacts {
   readonly picture: { readonly picture: ClusterPicture; readonly at: Instant } | null;
   /** What this node says of itself now; null: it is not ready. */
   readonly report: NodeReport | null;
+  /** Of every configured service. */
+  readonly protections: ReadonlyMap<ServiceName, ProtectionStatus>;
+  readonly fencing: FencingFacts;
+  readonly proving: readonly Proving[];
+  readonly proofs: readonly DeathProof[];
   readonly realtime: RealtimeStatus;
   readonly counters: Readonly<Record<string, number>>;
   /** Sentences. Without a word on real-time priority: that is `realtime`, and no reason to wake anybody. */
@@ -45,6 +60,9 @@ export function statusDocument(facts: StatusFacts): StatusDocument {
   const { now, config } = facts;
   const picture = facts.picture?.picture ?? null;
   const self = config.members.find((member) => member.id === facts.node);
+  const news = facts.lease?.news ?? null;
+  const fencing = fencingStatus(config, facts.fencing, now);
+  const watchdog = watchdogStatus(config, news);
   return {
     format: 1,
     cluster: config.cluster,
@@ -73,10 +91,15 @@ export function statusDocument(facts: StatusFacts): StatusDocument {
     members: config.members.map((member) => memberStatus(member, facts, picture)),
     services: config.services.map((service) => serviceStatus(service, facts, picture)),
     intents: picture === null ? null : intentsStatus(picture.intents),
+    pair: pairStatus(news, facts.node, now),
+    watchdog,
+    fencing,
+    proving: facts.proving,
+    proofs: facts.proofs.map(proofStatus),
     config: { file: facts.configFile, hash: config.hash, age_ms: since(facts.configReadAt, now) },
     realtime: facts.realtime,
     counters: facts.counters,
-    warnings: facts.warnings,
+    warnings: [...facts.warnings, ...fencingWarnings(fencing, watchdog)],
   };
 }
 
@@ -154,12 +177,16 @@ function serviceStatus(
         intents.maintenanceServices.includes(service.name) ||
         (active !== null && intents.maintenanceNodes.includes(active))),
     switchover_to: intents?.switchovers.find((each) => each.service === service.name)?.to ?? null,
+    protection: facts.protections.get(service.name) ?? UNPROTECTED,
     here:
       own === undefined
         ? null
         : { standing: own.standing, health: own.health, failures: own.failures, detail: own.detail },
   };
 }
+
+/** The daemon says something of every service; this is for one that it has just learned of. */
+const UNPROTECTED: ProtectionStatus = { state: "none", text: "unprotected: not judged yet", seconds: null };
 
 function intentsStatus(intents: Intents): IntentsStatus {
   return {

@@ -3,13 +3,14 @@
 import { chmodSync, mkdtempSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Deed, DeedAnswer } from "#model/deeds.ts";
 import type { Intent } from "#model/intents.ts";
 import type { JournalEntry } from "#model/journal.ts";
 import type { ClusterPicture, IntentAnswer } from "#model/order.ts";
 import { term } from "#model/units.ts";
 import type { ApiHost, ReloadAnswer } from "../../src/api/protocol.ts";
 import { type ApiServer, type Listening, listen, type ServerTimes } from "../../src/api/server.ts";
-import { statusDocument } from "../../src/api/status.ts";
+import { type StatusFacts, statusDocument } from "../../src/api/status.ts";
 import type { Io, Times } from "../../src/cli/io.ts";
 import { runCommand } from "../../src/cli/run.ts";
 import { NOW, sampleFacts, samplePicture } from "../golden/status-sample.ts";
@@ -23,15 +24,24 @@ export class FakeHost implements ApiHost {
   readonly asked: Intent[] = [];
   /** Null: it never answers. */
   answer: ((intent: Intent) => IntentAnswer) | null = () => this.#accepted();
+  readonly done: Deed[] = [];
+  /** Null: it never answers. */
+  deedAnswer: DeedAnswer | null = { kind: "done", text: "dale counts as dead" };
+  /** What is different in the status. */
+  facts: Partial<StatusFacts> = {};
   reloadAnswer: ReloadAnswer | null = { kind: "done", text: "the configuration was read again" };
   readonly #listeners = new Set<(entry: JournalEntry) => void>();
 
   status() {
-    return statusDocument(sampleFacts({ picture: { picture: this.picture, at: NOW } }));
+    return statusDocument(sampleFacts({ picture: { picture: this.picture, at: NOW }, ...this.facts }));
   }
   ask(intent: Intent, answer: (answer: IntentAnswer) => void): void {
     this.asked.push(intent);
     if (this.answer !== null) answer(this.answer(intent));
+  }
+  do(deed: Deed, answer: (answer: DeedAnswer) => void): void {
+    this.done.push(deed);
+    if (this.deedAnswer !== null) answer(this.deedAnswer);
   }
   journal({
     sinceNumber = 0,

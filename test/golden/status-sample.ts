@@ -31,6 +31,12 @@ services:
       - address: 198.51.100.80/24
 `;
 
+const SAFE = {
+  state: "safe",
+  text: "safe: its address is revoked by the kernel within 0.5 s",
+  seconds: 0.8,
+} as const;
+
 const ago = (by: Ms) => plus(NOW, ms(-by));
 
 export function sampleConfig(): Config {
@@ -54,6 +60,10 @@ export function sampleFacts(changes: Partial<StatusFacts> = {}): StatusFacts {
     lease: { news: sampleNews(), at: ago(ms(40)) },
     picture: { picture: samplePicture(), at: ago(ms(120)) },
     report: sampleReport(),
+    protections: new Map(config.services.map(({ name }) => [name, SAFE])),
+    fencing: { devices: [], running: null, failed: [], lastHour: 0 },
+    proving: [],
+    proofs: [],
     realtime: { granted: true, detail: null },
     counters: { "pulses-refused": 0, "journal-lost": 0 },
     warnings: [],

@@ -37,6 +37,12 @@ function remedyOf(state: WorkerState, node: NodeId, now: Instant): Proving {
   const { running, failed } = state.fencing;
   const confirm = `type \`understudy confirm-dead ${node}\` once you made certain that it is off`;
   if (running?.node === node) return { node, state: "under-way", text: "it is being fenced" };
+  if (state.news?.pair?.knowsPeer === false)
+    return {
+      node,
+      state: "blocked",
+      text: `this node was not in touch with it since it booted, so it fences nobody; ${confirm}`,
+    };
   if (fencingOf(state, node) !== null) {
     const again = failed.get(node);
     if (again !== undefined)
