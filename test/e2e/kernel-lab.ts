@@ -43,6 +43,9 @@ interface HostCalls {
   respond(ip: string, port: number): void;
   ask(ip: string, port: number, forMs: number): { asked: number; answered: number[] };
   reach(ip: string, port: number, timeoutMs: number): string;
+  chatter(ip: string, port: number): void;
+  heard(): readonly number[];
+  talk(ip: string, port: number, forMs: number): readonly number[];
 }
 
 export class Host {

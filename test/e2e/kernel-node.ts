@@ -1,7 +1,7 @@
 // One host of the kernel tests: runs inside a network namespace and does what it is told, a JSON line each.
 
 import { createSocket, type Socket } from "node:dgram";
-import { connect, createServer } from "node:net";
+import { type Socket as Connection, connect, createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { KernelGuard } from "#drivers/grants/kernel-guard.ts";
 import { KernelAddresses } from "#drivers/net/kernel-addresses.ts";
@@ -9,6 +9,8 @@ import { monotonicNow } from "#drivers/sys/clock.ts";
 import { becomeRealtime } from "#drivers/sys/realtime.ts";
 
 let heldUp = 0;
+/** What `chatter` was told. */
+const heard: number[] = [];
 
 /** Reads the clock, and is then held up as by a scheduler that runs others. */
 function now() {
@@ -28,6 +30,9 @@ const targets = {
     respond,
     ask,
     reach,
+    chatter,
+    heard: () => heard,
+    talk,
   },
 };
 
@@ -76,6 +81,40 @@ function reach(ip: string, port: number, timeoutMs: number): Promise<string> {
     connection.on("data", (data) => end(data.toString()));
     connection.on("error", (error: NodeJS.ErrnoException) => end(error.code ?? "error"));
   });
+}
+
+/** Tells every connection the time, every few milliseconds, and notes the times that it is told. */
+async function chatter(ip: string, port: number): Promise<void> {
+  const server = createServer((connection) => exchangeTimes(connection, heard));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, ip, resolve);
+  });
+}
+
+/** Connects to such a one and does the same; the times that it was told. */
+async function talk(ip: string, port: number, forMs: number): Promise<readonly number[]> {
+  const told: number[] = [];
+  const connection = connect(port, ip);
+  exchangeTimes(connection, told);
+  await new Promise((resolve) => setTimeout(resolve, forMs));
+  connection.destroy();
+  return told;
+}
+
+function exchangeTimes(connection: Connection, told: number[]): void {
+  let rest = Buffer.alloc(0);
+  connection.on("data", (data) => {
+    rest = Buffer.concat([rest, data]);
+    for (; rest.length >= 8; rest = rest.subarray(8)) told.push(rest.readDoubleLE(0));
+  });
+  connection.on("error", () => {});
+  const timer = setInterval(() => {
+    const time = Buffer.alloc(8);
+    time.writeDoubleLE(monotonicNow(), 0);
+    connection.write(time);
+  }, 5);
+  connection.on("close", () => clearInterval(timer));
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
