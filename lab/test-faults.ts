@@ -1,7 +1,7 @@
 // `npm run test:faults`: real daemons under every fault of the table in docs/faults.md, judged by what a client, an ARP
 // watcher and the hosts themselves see.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -63,14 +63,13 @@ async function main(argv: readonly string[]): Promise<number> {
     return NOT_ALLOWED;
   }
   const begunMs = monotonicMs();
-  const evidence = mkdtempSync(join(tmpdir(), "understudy-faults-"));
+  const evidence = join(tmpdir(), `understudy-faults-${process.pid}`);
   console.log(`seed ${options.seed}\n\n${formatHead()}`);
   const tallies = await playSuite({ ...options, evidence, tell: printTally });
   if (options.markdown !== null) writeFileSync(options.markdown, formatMarkdown(tallies, commandOf(argv)));
   const seconds = ((monotonicMs() - begunMs) / 1000).toFixed(0);
   const failed = tallies.filter(({ failures }) => failures.length > 0);
   if (failed.length === 0) {
-    rmdirSync(evidence);
     console.log(`\nEverything held, in ${tallies.length} rows, ${seconds} s.`);
     return DONE;
   }
@@ -175,8 +174,9 @@ function runsOf(values: {
 function wholeNumber(name: string, text: string | undefined): number | null {
   if (text === undefined) return null;
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < (name === "seed" ? 0 : 1)) {
-    throw new Error(`--${name} is a whole number, not ${text}`);
+  const least = name === "seed" ? 0 : 1;
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new Error(`--${name} is a whole number from ${least} on, not ${text}`);
   }
   return value;
 }
