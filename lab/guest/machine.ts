@@ -3,7 +3,7 @@
 // The guest takes the place of a host of the world: its network device has the host's MAC and addresses, and hangs
 // on the host's port of the switch, so that cuts, clients and watchers find it where the host was.
 
-import { createWriteStream, readFileSync } from "node:fs";
+import { createWriteStream, existsSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
@@ -19,7 +19,7 @@ export type MachineOptions = {
   /** The host whose place it takes. */
   readonly host: string;
   readonly watchdog: Watchdog;
-  /** More files for the guest, by their path in it. */
+  /** More files for the guest, by their path in it; root alone reads and runs them. */
   readonly files?: ReadonlyMap<string, string>;
 };
 
@@ -114,7 +114,7 @@ async function guestTree(kernel: Kernel, host: Host, options: MachineOptions): P
   addText(tree, "/etc/group", "root:x:0:\nnogroup:x:65534:\n");
   addText(tree, "/etc/hosts", `127.0.0.1 localhost\n::1 localhost\n`);
   await addCheckout(tree);
-  for (const [path, text] of options.files ?? []) addText(tree, path, text, 0o600);
+  for (const [path, text] of options.files ?? []) addText(tree, path, text, 0o700);
   return tree;
 }
 
@@ -126,7 +126,9 @@ async function addCheckout(tree: Tree): Promise<void> {
   for (const name of ["koffi", "@koromix/koffi-linux-x64"]) {
     addFolder(tree, `${PROGRAM}/node_modules/${name}`, join(packages, name), runs);
   }
-  addFolder(tree, `${PROGRAM}/dist`, join(ROOT, "dist"));
+  const dist = join(ROOT, "dist");
+  if (!existsSync(dist)) throw new Error("the guest runs what is built: npm run build comes first");
+  addFolder(tree, `${PROGRAM}/dist`, dist);
   addFolder(tree, `${PROGRAM}/src`, join(ROOT, "src"), (name) => /^(drivers|lib|model|ports)\//.test(name));
   addFile(tree, `${PROGRAM}/bin/understudy`, join(ROOT, "bin", "understudy"));
   addFile(tree, `${PROGRAM}/package.json`, join(ROOT, "package.json"));
