@@ -86,10 +86,10 @@ class Records {
   }
 
   #pulse(from: NodeId, boot: number, body: Uint8Array, to: string): void {
-    const pulse = decodePulse(body, from, boot);
-    if (pulse === null) return;
     const counted = this.#of(from);
     counted.arrived.set(to, (counted.arrived.get(to) ?? 0) + 1);
+    const pulse = decodePulse(body, from, boot);
+    if (pulse === null) return;
     for (const { node, number } of pulse.heard) {
       if (node === this.#options.self) continue;
       const known = this.#elsewhere.get(`${from} ${node}`);

@@ -42,10 +42,15 @@ test("pulses that arrive at the device and not at the daemon are dropped here", 
   assert.equal(watched({ links: [{ ...LINK, arrived: 20, isUp: false }] })[0], "in 5407: dropped-here");
 });
 
+test("pulses that nobody here can read say nothing of firewalls", () => {
+  const foreign = { links: [{ ...LINK, arrived: 20, isUp: false }], pulses: 0 };
+  assert.deepEqual(watched(foreign).slice(0, 2), ["in 5407: unknown", "out 5407: unknown"]);
+});
+
 test("a peer that others hear and we do not is blocked; one that nobody hears may just not run", () => {
   const silent = { links: [{ ...LINK, arrived: 0, isUp: false }], pulses: 0, fragmentsIn: 0, acksIn: 0 };
   assert.deepEqual(watched(silent).slice(0, 2), ["in 5407: blocked", "out 5407: unknown"]);
-  assert.equal(watched({ ...silent, isHeardElsewhere: false })[0], "in 5407: unknown");
+  assert.equal(watched({ ...silent, isHeardElsewhere: false })[0], "in 5407: silent");
 });
 
 test("a peer whose acknowledgements stand still does not hear us", () => {
@@ -101,6 +106,12 @@ test("a blocked way names direction, port and members, and the others are still 
   assert.match(blocked?.advice ?? "", /open UDP 5407 from dale to chip: .* look on dale/);
   const [out] = judge([way("out", "blocked", 5408)]);
   assert.match(out?.text ?? "", /^UDP 5408 from chip .* to dale .* dale hears nothing/);
+});
+
+test("a peer of which nothing comes is a warning: nobody knows why", () => {
+  const [finding, ...others] = judge([way("in", "silent")]);
+  assert.deepEqual([finding?.code, finding?.state, others], ["silent", "warning", []]);
+  assert.match(finding?.text ?? "", /^UDP 5407 from dale \(10\.0\.0\.2\): nothing comes/);
 });
 
 test("the own rule that drops it is pointed at, a sure one before a vague one", () => {

@@ -44,6 +44,7 @@ function judgePeer(
     ...bad.map((way) =>
       traffic.problem("blocked", blockedText(way, method, options), blockedAdvice(way, options)),
     ),
+    ...(ways.some(({ seen }) => seen === "silent") ? [silentFinding(ways)] : []),
     ...groupBy(unknown, ({ why }) => why ?? "it is not known").map(([why, some]) =>
       traffic.untested("passes", `${some.map(wayText).join("; ")}: ${why}`),
     ),
@@ -55,6 +56,14 @@ function passText(good: readonly WayFacts[], method: TrafficMethod, all: number)
   const ports = [...new Set(good.map(({ port }) => port))].join(" and ");
   if (good.length === all) return `${peer}: UDP ${ports} pass in both directions (tested ${TESTED[method]})`;
   return `${peer}: ${good.map(wayText).join("; ")} pass${good.length === 1 ? "es" : ""} (tested ${TESTED[method]})`;
+}
+
+function silentFinding(ways: readonly WayFacts[]): Finding {
+  const silent = ways.filter(({ seen }) => seen === "silent");
+  const peer = silent[0]?.peer ?? "";
+  const what = silent.map(wayText).join("; ");
+  const text = `${what}: nothing comes, so its daemon does not run, or all that it sends is blocked`;
+  return traffic.warning("silent", text, `run understudy doctor on ${peer}: it sees the other side`);
 }
 
 const wayText = ({ direction, port, peer, link }: WayFacts): string =>

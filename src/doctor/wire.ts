@@ -9,7 +9,7 @@ export interface Watched {
   /** The port of pulses. */
   readonly port: number;
   readonly links: readonly WatchedLink[];
-  /** Pulses of the peer that came in, over whichever link. */
+  /** Pulses of the peer that came in and could be read, over whichever link. */
   readonly pulses: number;
   /** The number of ours that the first and the last of them acknowledged; null: none. */
   readonly firstHeard: number | null;
@@ -26,7 +26,7 @@ export interface Watched {
 export interface WatchedLink {
   readonly own: string;
   readonly theirs: string;
-  /** Pulses that arrived at a device. */
+  /** Pulses that arrived at a device, readable or not. */
   readonly arrived: number;
   /** The daemon says that it hears the peer on this link. */
   readonly isUp: boolean;
@@ -38,6 +38,7 @@ const UNANSWERED = 4;
 type Seen = Pick<WayFacts, "seen" | "why">;
 const PASSES: Seen = { seen: "passes", why: null };
 const BLOCKED: Seen = { seen: "blocked", why: null };
+const SILENT: Seen = { seen: "silent", why: null };
 const DROPPED: Seen = { seen: "dropped-here", why: null };
 const unknown = (why: string): Seen => ({ seen: "unknown", why });
 
@@ -50,7 +51,7 @@ export function waysWatched(watched: Watched): readonly WayFacts[] {
   return [
     ...links.map((link) => ({
       ...{ peer, port, direction: "in" as const, link: { own: link.own, theirs: link.theirs } },
-      ...pulsesIn(link, peer, isAlive),
+      ...pulsesIn(link, watched, isAlive),
     })),
     { peer, port, direction: "out", link: null, ...pulsesOut(watched) },
     { peer, port: port + 1, direction: "in", link: null, ...messagesIn(watched) },
@@ -58,21 +59,20 @@ export function waysWatched(watched: Watched): readonly WayFacts[] {
   ];
 }
 
-function pulsesIn({ arrived, isUp }: WatchedLink, peer: NodeId, isAlive: boolean): Seen {
+function pulsesIn({ arrived, isUp }: WatchedLink, { peer, pulses }: Watched, isAlive: boolean): Seen {
   if (isUp) return PASSES;
+  if (arrived > 0 && pulses === 0)
+    return unknown(`${peer} speaks a protocol that this program does not read`);
   if (arrived > 0) return DROPPED;
-  return isAlive ? BLOCKED : unknown(silentText(peer));
+  return isAlive ? BLOCKED : SILENT;
 }
 
 /** By what the peer acknowledges: the number of our newest pulse must grow. */
 function pulsesOut({ peer, pulses, firstHeard, lastHeard }: Watched): Seen {
-  if (pulses < 2) return unknown(silentText(peer));
+  if (pulses < 2) return unknown(`what ${peer} hears is not known while nothing comes from it`);
   if (lastHeard === null) return BLOCKED;
   return firstHeard === null || lastHeard > firstHeard ? PASSES : BLOCKED;
 }
-
-const silentText = (peer: NodeId): string =>
-  `nothing comes from ${peer}: its daemon does not run, or all that it sends is blocked; run understudy doctor there`;
 
 function messagesIn({ fragmentsIn, acksOut, acksIn, fragmentsOut }: Watched): Seen {
   if (fragmentsIn > 0 && acksOut > 0) return PASSES;

@@ -150,6 +150,8 @@ export interface WayFacts {
     | "blocked"
     /** It arrives at this host's device and goes no further. */
     | "dropped-here"
+    /** Nothing at all comes from the peer: its daemon does not run, or all that it sends is blocked. */
+    | "silent"
     | "unknown";
   /** Of `unknown`: why. */
   readonly why: string | null;
