@@ -1,9 +1,13 @@
 // `npm run build`: bundles the program into dist/, one file for each thread, with the packages inside.
 //
 // koffi stays outside: it finds its compiled part beside its own files.
+//
+// `--protocol N --out DIR`: a program that speaks protocol N, in DIR, for tests of rolling upgrades. One that is later
+// than the present says what the present one cannot know (src/model/protocol.ts).
 
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { inPackage, ROOT } from "./step.ts";
 
@@ -12,7 +16,17 @@ const BUNDLED = ["yaml", "zod", "saxes", "xmlchars"];
 /** License texts of packages that come without one. */
 const LICENSES = join(import.meta.dirname, "licenses");
 
-rmSync(DIST, { recursive: true, force: true });
+const { protocol, out } = parseArgs({
+  options: { protocol: { type: "string" }, out: { type: "string" } },
+}).values;
+if (protocol !== undefined && !/^[1-9][0-9]{0,2}$/.test(protocol))
+  throw new Error("--protocol takes a number");
+// Else it could end up in a package.
+if (protocol !== undefined && out === undefined) throw new Error("--protocol goes with --out DIR");
+const folder = out === undefined ? DIST : resolve(out);
+
+// Elsewhere nothing is removed: the folder is not ours.
+if (folder === DIST) rmSync(DIST, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: ROOT,
   entryPoints: {
@@ -21,7 +35,8 @@ const { metafile } = await build({
     "config-thread": "src/config-thread.ts",
     "kernel-trial": "src/kernel-trial.ts",
   },
-  outdir: "dist",
+  outdir: folder,
+  define: protocol === undefined ? {} : { UNDERSTUDY_PROTOCOL: protocol },
   bundle: true,
   format: "esm",
   platform: "node",
@@ -36,7 +51,7 @@ const { metafile } = await build({
   metafile: true,
   logLevel: "warning",
 });
-writeFileSync(join(DIST, "LICENSES.txt"), BUNDLED.map(licenseOf).join("\n"));
+writeFileSync(join(folder, "LICENSES.txt"), BUNDLED.map(licenseOf).join("\n"));
 
 for (const [file, { bytes }] of Object.entries(metafile.outputs)) {
   console.error(`${file}  ${Math.ceil(bytes / 1024)} kB`);
