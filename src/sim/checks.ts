@@ -1,7 +1,7 @@
 // Checks of a virtual host: they see whether the programs of the service run, and sometimes nonsense.
 
 import type { Prng } from "#lib/prng.ts";
-import type { ServiceConfig } from "#model/config.ts";
+import { isGrant, type ServiceConfig } from "#model/config.ts";
 import { ms } from "#model/units.ts";
 import type { CheckOutcome, CheckPort, ReachResult } from "#ports/checks.ts";
 import type { Programs } from "./programs.ts";
@@ -31,7 +31,7 @@ export function checkPort(
   const outcomeOf = (name: string): CheckOutcome => {
     const service = services.find((each) => each.name === name);
     if (service === undefined || state.failing.has(name)) return "critical";
-    const behind = service.resources.filter((each) => each.kind !== "address");
+    const behind = service.resources.filter((each) => !isGrant(each));
     return behind.every((each) => programs.isRunning(`${name}/${each.id}`)) ? "ok" : "critical";
   };
   return {

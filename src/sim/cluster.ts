@@ -85,7 +85,8 @@ export function makeCluster(chance: Prng, options: ClusterOptions): Config {
 function bareService(chance: Prng, places: readonly NodeId[]): ServiceConfig {
   const count = chance.chance(0.3) ? 2 : 1;
   const resources = Array.from({ length: count }, (_, i) => address(`ip${i + 1}`, `10.77.0.${100 + i}`));
-  return service(chance, "web", places, resources, chance.chance(0.4) ? [check()] : []);
+  const all = isGuarded(chance, "web") ? [...resources, ports(8080)] : resources;
+  return service(chance, "web", places, all, chance.chance(0.4) ? [check()] : []);
 }
 
 /** An exclusive process behind an address: a lapse proves nothing about it. */
@@ -101,7 +102,11 @@ function processService(chance: Prng, places: readonly NodeId[]): ServiceConfig 
     stopTimeout: ms(OP_TIMEOUT),
     exclusive: true,
   };
-  const resources = [process, address("ip", "10.77.1.100")];
+  const resources = [
+    process,
+    address("ip", "10.77.1.100"),
+    ...(isGuarded(chance, "db") ? [ports(3306)] : []),
+  ];
   return service(chance, "db", places, resources, chance.chance(0.4) ? [check()] : []);
 }
 
@@ -154,6 +159,22 @@ const FAILBACKS: readonly Failback[] = [
 
 function address(id: string, ip: string): ResourceConfig {
   return { id, kind: "address", address: { ip, prefix: 24, family: 4, device: null } };
+}
+
+/** Drawn beside the other choices, which stay what they were for each seed. */
+function isGuarded(chance: Prng, name: string): boolean {
+  return chance.split(`guard ${name}`).chance(0.4);
+}
+
+function ports(port: number): ResourceConfig {
+  return {
+    id: "guard",
+    kind: "ports",
+    ports: [
+      { protocol: "tcp", port },
+      { protocol: "udp", port },
+    ],
+  };
 }
 
 function check(): CheckConfig {

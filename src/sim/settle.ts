@@ -1,7 +1,8 @@
 // After the faults: one leader, every service active on exactly one node, within a bound. And without any
 // faults: nothing ever moves.
 
-import type { ServiceConfig } from "#model/config.ts";
+import { isGrant, type ServiceConfig } from "#model/config.ts";
+import { grantsOf } from "#model/grant.ts";
 import type { Intents } from "#model/intents.ts";
 import { LEASE } from "./cluster.ts";
 import type { Host } from "./host.ts";
@@ -102,8 +103,8 @@ function firstProblem(run: Run): string | null {
 
 function isServing(host: Host, service: ServiceConfig): boolean {
   return service.resources.every((resource) =>
-    resource.kind === "address"
-      ? host.kernel.isLive(resource.address.ip)
+    isGrant(resource)
+      ? grantsOf(resource).every((grant) => host.kernel.isOpen(grant))
       : host.programs.isRunning(`${service.name}/${resource.id}`),
   );
 }

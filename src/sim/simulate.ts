@@ -3,7 +3,7 @@
 
 import type { Clauses } from "#engine/lease/clauses.ts";
 import { CLAUSES } from "#engine/lease/clauses.ts";
-import type { Config } from "#model/config.ts";
+import { type Config, isGrant } from "#model/config.ts";
 import type { VoterCount } from "./cluster.ts";
 import { DRIFT, LEASE, makeCluster } from "./cluster.ts";
 import type { FaultKind } from "./faults.ts";
@@ -184,7 +184,7 @@ function askNowAndThen({ world }: Run, wishes: Wishes, mean: number, end: number
 function withoutExclusive(config: Config): Config {
   const services = config.services.map((service) => ({
     ...service,
-    resources: service.resources.map((r) => (r.kind === "address" ? r : { ...r, exclusive: false })),
+    resources: service.resources.map((r) => (isGrant(r) ? r : { ...r, exclusive: false })),
   }));
   return { ...config, services };
 }
