@@ -93,7 +93,7 @@ function protectionOf(
     const state = now.state === "blocked" ? "blocked" : "safe";
     return {
       state,
-      text: `${state}: ${now.node} is gone and not proved dead yet; ${now.text}`,
+      text: `${state}: ${now.node} is gone and has to be proved dead; ${now.text}`,
       seconds: null,
     };
   }

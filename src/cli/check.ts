@@ -1,6 +1,8 @@
+import { protectionAnywhere } from "#engine/explain/protection.ts";
 import type { Config } from "#model/config.ts";
 import { DEFAULT_CONFIG, JSON_OPTION, type RunnableCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
+import { protectionBlock } from "./proof-text.ts";
 
 export const command: RunnableCommand = {
   name: "check",
@@ -8,6 +10,7 @@ export const command: RunnableCommand = {
   summary: "Judges a configuration file",
   about: [
     `All problems at once, each with its line, column and a hint; default ${DEFAULT_CONFIG}.`,
+    "Says of each service what happens if its node dies, hangs or is cut off, and within which time.",
     "Asks no daemon and needs no root. The exit code is 0 when valid, warnings or not, and 65 when invalid.",
   ],
   options: { json: JSON_OPTION },
@@ -25,7 +28,12 @@ export const command: RunnableCommand = {
       const base = { file, valid: read.kind === "ok" };
       const rest =
         read.kind === "ok"
-          ? { cluster: read.config.cluster, hash: read.config.hash, warnings: read.found }
+          ? {
+              cluster: read.config.cluster,
+              hash: read.config.hash,
+              warnings: read.found,
+              services: protectionsOf(read.config),
+            }
           : { problems: read.found, ...(read.found.length === 0 ? { error: read.text } : {}) };
       io.out(JSON.stringify({ ...base, ...rest }, null, 2));
       return read.kind === "ok" ? EXIT.ok : read.code;
@@ -38,9 +46,15 @@ export const command: RunnableCommand = {
     }
     if (read.warnings !== "") io.err(`${read.warnings}\n`);
     io.out(`${file}: valid. ${describe(read.config)}`);
+    const protection = protectionBlock(protectionsOf(read.config), io.columns());
+    if (protection.length > 0) io.out(`\n${protection.join("\n")}`);
     return EXIT.ok;
   },
 };
+
+/** As the file alone promises it, whatever node a service is on. */
+const protectionsOf = (config: Config) =>
+  config.services.map((service) => ({ name: service.name, protection: protectionAnywhere(config, service) }));
 
 function describe({ cluster, members, services, voters, timing, hash }: Config): string {
   const count = (number: number, one: string): string =>

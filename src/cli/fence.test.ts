@@ -129,7 +129,7 @@ test("fence without a word, or with another one, is a usage error", async () => 
   for (const [argv, expected] of [
     [[], /needs more words/],
     [["lits"], /did you mean "fence list"\?/],
-    [["constructor"], /fence has no "constructor"\nusage: understudy fence list/],
+    [["constructor"], /the node's name once more: say --confirm constructor/],
     [["list", "more"], /fence list takes no more words/],
   ] as const) {
     const { code, err } = await run(argv);

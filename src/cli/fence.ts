@@ -1,52 +1,62 @@
 import { nearest } from "#lib/nearest.ts";
 import { plain } from "#lib/plain.ts";
-import { type Arguments, JSON_OPTION, type RunnableCommand } from "./command.ts";
+import { type Arguments, JSON_OPTION, RUN_DIR_OPTION, type RunnableCommand } from "./command.ts";
+import { CONFIRM_OPTION } from "./deeds.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { listFenceAgents } from "./fence-list.ts";
+import { fenceNode, testFences } from "./fence-node.ts";
 import type { Io } from "./io.ts";
 
-/** What `fence` can be followed by. */
+/** What `fence` can be followed by, beside the name of a node. */
 interface Subcommand {
-  /** How many words stand after it. */
+  /** How many words may stand after it. */
   readonly words: number;
   run(args: Arguments, io: Io): Promise<ExitCode>;
 }
 
 const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   list: { words: 0, run: listFenceAgents },
+  test: { words: 1, run: testFences },
 };
 
 export const command: RunnableCommand = {
   name: "fence",
-  usage: "list [--agent NAME] [--json]",
-  summary: "Shows the fence agents of this host and their options",
+  usage: "list|test [NODE]|NODE [--confirm NODE] [--agent NAME] [--json] [--run-dir D]",
+  summary: "Switches a node off and proves it; tests fence devices; lists fence agents",
   about: [
-    "A fence agent is a program that switches a server off over its management board, its power strip or its",
-    "hypervisor. In the configuration each may be used by its name; the options are those listed here. Asks no",
-    "daemon. On Debian the package fence-agents has them.",
+    "fence NODE: off, proved off twice, then on again, level after level; takes up to some minutes and says what it",
+    "does. fence test: asks the devices for their status, changes nothing. Both are done by this node's daemon.",
+    "fence list: the fence agents of this host and their options; asks no daemon. An agent is a program that",
+    "switches a server off over its management board, its power strip or its hypervisor. On Debian the package",
+    "fence-agents has them.",
   ],
   options: {
     agent: { value: "NAME", about: "Only this one, with all its options" },
+    confirm: CONFIRM_OPTION,
     json: JSON_OPTION,
+    "run-dir": RUN_DIR_OPTION,
   },
   words: { least: 1, most: 2 },
   examples: [
-    { line: "understudy fence list", about: "what is installed, and what each needs" },
-    { line: "understudy fence list --agent fence_ipmilan", about: "its options" },
-    { line: "understudy fence list --json", about: "for scripts" },
+    { line: "understudy fence chip", about: "asks for the name once more" },
+    { line: "understudy fence chip --confirm chip", about: "in a script" },
+    { line: "understudy fence test", about: "does every device answer, from here?" },
+    { line: "understudy fence list --agent fence_ipmilan", about: "the options of one agent" },
   ],
   run: async (args, io) => {
     const [first = "", ...rest] = args.words;
     const subcommand = Object.hasOwn(SUBCOMMANDS, first) ? SUBCOMMANDS[first] : undefined;
-    if (subcommand === undefined) {
-      const near = nearest(first, Object.keys(SUBCOMMANDS));
-      io.err(`understudy: fence has no "${plain(first)}"`);
-      io.err(near === null ? `usage: understudy fence ${command.usage}` : `did you mean "fence ${near}"?`);
+    const most = subcommand?.words ?? 0;
+    if (rest.length > most) {
+      io.err(`understudy: fence ${plain(first)} takes no more words`);
+      io.err(`usage: understudy fence ${command.usage}`);
       return EXIT.usage;
     }
-    if (rest.length === subcommand.words) return subcommand.run(args, io);
-    io.err(`understudy: fence ${first} takes ${subcommand.words === 0 ? "no more words" : "another word"}`);
-    io.err(`usage: understudy fence ${command.usage}`);
+    if (subcommand !== undefined) return subcommand.run(args, io);
+    const near = nearest(first, Object.keys(SUBCOMMANDS));
+    if (near === null || args.has("confirm") || io.canAsk) return fenceNode(args, io);
+    io.err(`understudy: fence has no "${plain(first)}"`);
+    io.err(`did you mean "fence ${near}"?`);
     return EXIT.usage;
   },
 };

@@ -14,6 +14,8 @@ export interface Io {
   /** Prints a question to stderr and reads one line; empty at the end of the input. */
   ask(question: string): Promise<string>;
   readonly version: string;
+  /** Who types, for what is kept about it; absent: nobody knows. */
+  readonly who?: () => string;
   /** The fence agents of this host; absent: nobody can tell. */
   readonly fenceAgents?: () => Promise<FenceAgents>;
   /** Other deadlines than usual, in milliseconds; for tests. */
@@ -32,9 +34,20 @@ export interface Times {
   readonly move: number;
   /** How long a service must rest in the wrong place until that counts as the result. */
   readonly settle: number;
+  /** For what the daemon does by itself; longer than its own deadline. */
+  readonly deed: number;
+  /** Between two words about what is being waited for. */
+  readonly progress: number;
 }
 
-export const TIMES: Times = { read: 5_000, change: 20_000, move: 30_000, settle: 1_000 };
+export const TIMES: Times = {
+  read: 5_000,
+  change: 20_000,
+  move: 30_000,
+  settle: 1_000,
+  deed: 610_000,
+  progress: 5_000,
+};
 
 export function terminalIo(version: string): Io {
   // `understudy journal --follow | head` closes the pipe: nothing more is wanted.
@@ -49,6 +62,10 @@ export function terminalIo(version: string): Io {
       return readLine();
     },
     version,
+    who: () => {
+      const { SUDO_USER, USER, LOGNAME } = process.env;
+      return SUDO_USER ?? USER ?? LOGNAME ?? `uid ${process.getuid?.() ?? "unknown"}`;
+    },
   };
 }
 

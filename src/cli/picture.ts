@@ -3,7 +3,7 @@
 import type { MemberStatus, ServiceStatus, StatusDocument } from "#api/protocol.ts";
 import type { LeaseNews } from "#model/halves.ts";
 import { nodeId, serviceName } from "#model/ids.ts";
-import type { ClusterPicture, MemberPicture, Placement } from "#model/order.ts";
+import type { ClusterPicture, MemberPicture, Placement, Proving } from "#model/order.ts";
 import { instant, term } from "#model/units.ts";
 
 /** Null: the node has none. */
@@ -29,12 +29,17 @@ export function pictureOf(document: StatusDocument): ClusterPicture | null {
     },
     // They are in what services wait for.
     proofs: [],
-    proving: [],
+    proving: provingOf(document),
   };
 }
 
+/** Nodes whose death has to be proved, as the leader says, or, where none leads, this node. */
+export function provingOf({ proving }: StatusDocument): readonly Proving[] {
+  return proving.map(({ node, state, text }) => ({ node: nodeId(node), state, text }));
+}
+
 /** Null: the keeper has not said anything yet. Instants do not leave the daemon, so there are none in it. */
-export function leaseOf({ lease }: StatusDocument): LeaseNews | null {
+export function leaseOf({ lease, pair }: StatusDocument): LeaseNews | null {
   if (lease === null) return null;
   const [boot = 0, lapses = 0] = lease.session.split(".").map(Number);
   return {
@@ -48,8 +53,16 @@ export function leaseOf({ lease }: StatusDocument): LeaseNews | null {
     // It concerns only how the daemon itself stops.
     othersSuffice: true,
     left: lease.left,
-    // Neither changes a sentence about services.
-    pair: null,
+    pair:
+      pair === null
+        ? null
+        : {
+            peer: nodeId(pair.peer),
+            leadsEagerly: pair.leads_eagerly,
+            knowsPeer: pair.knows_peer,
+            silentSince: pair.silent_for_ms === null ? null : instant(0),
+          },
+    // What is wrong with it is among the warnings.
     watchdog: { stage: "none", timeout: null, problem: null },
     members: [],
   };

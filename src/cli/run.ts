@@ -33,6 +33,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: AnyCom
   undrain: () => import("./undrain.ts"),
   maintenance: () => import("./maintenance.ts"),
   reload: () => import("./reload.ts"),
+  "confirm-dead": () => import("./confirm-dead.ts"),
   fence: () => import("./fence.ts"),
   version: () => import("./version.ts"),
 };

@@ -4,6 +4,7 @@ import type { LinkStatus, MemberStatus, ServiceStatus, StatusDocument } from "#a
 import { plain } from "#lib/plain.ts";
 import { formatTable, wrap } from "#lib/table.ts";
 import { formatDuration } from "./duration.ts";
+import { devicesBlock, proofLines, protectionBlock } from "./proof-text.ts";
 import { summarizeDocument } from "./summary.ts";
 
 /** `width`: columns of the terminal; null: no terminal, lines are not wrapped. */
@@ -15,7 +16,10 @@ export function formatStatus(document: StatusDocument, width: number | null): st
   const blocks = [
     lines(summary.text, ...(isKnown ? [] : pastLine(document))),
     servicesBlock(document, width),
+    protectionBlock(document.services, width),
     membersBlock(document, { width, isKnown }),
+    devicesBlock(document, width),
+    lines(...proofLines(document)),
     lines(leaseLine(document), configLine(document)),
     lines(...document.warnings.map((warning) => `Warning: ${warning}`)),
   ];

@@ -4,7 +4,7 @@
 import type { MemberStatus, StatusDocument } from "#api/protocol.ts";
 import { type Summary, summarize } from "#engine/explain/summary.ts";
 import { formatDuration } from "./duration.ts";
-import { isDecided, leaseOf, pictureOf } from "./picture.ts";
+import { isDecided, leaseOf, pictureOf, provingOf } from "./picture.ts";
 
 /** A picture older than this many leases is no news, and in any case not before OLD_AT_LEAST_MS. */
 const OLD_LEASES = 8;
@@ -13,7 +13,7 @@ const OLD_AT_LEAST_MS = 10_000;
 const NOTES_SHOWN = 3;
 
 export function summarizeDocument(document: StatusDocument): Summary {
-  const summary = summarize(pictureOf(document), leaseOf(document));
+  const summary = summarize(pictureOf(document), leaseOf(document), provingOf(document));
   if (summary.state === "unknown") return summary;
   const stale = whyStale(document);
   if (stale !== null) return { state: "unknown", exit: 3, text: `Unknown: ${stale}.` };

@@ -154,6 +154,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
       return typed ?? "";
     },
     version: "0.1.0",
+    who: () => "anna",
     times: { move: 2_000, settle: 50, ...times },
     ...(signal === undefined ? {} : { signal }),
   };

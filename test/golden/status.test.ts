@@ -3,15 +3,18 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { nodeId } from "#model/ids.ts";
+import type { Config } from "#model/config.ts";
+import { nodeId, serviceName } from "#model/ids.ts";
 import { because } from "#model/reason.ts";
 import { ms, plus } from "#model/units.ts";
 import { type StatusFacts, statusDocument } from "../../src/api/status.ts";
 import { formatStatus } from "../../src/cli/status-text.ts";
 import { summarizeDocument } from "../../src/cli/summary.ts";
 import { explain } from "../../src/cli/why-text.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import {
   NOW,
+  SAMPLE_CONFIG,
   sampleFacts,
   sampleMember,
   sampleMemberNews,
@@ -39,6 +42,23 @@ const newsOfDale = sampleNews({
   members: [sampleMemberNews("chip", "198.51.100.21", false), sampleMemberNews("witness", "198.51.100.9")],
 });
 const asDale = { node: DALE, report: null, lease: { news: newsOfDale, at: NOW } };
+
+const CONFIRM = "type `understudy confirm-dead chip` once you made certain that it is off";
+const FENCED = SAMPLE_CONFIG.replace(
+  "services:",
+  `watchdog: required
+fencing:
+  chip: { ipmi: 10.9.8.1, user: ha, password_file: /etc/understudy/secrets/chip }
+  dale: [{ ipmi: 10.9.8.2, user: ha, password_file: /etc/understudy/secrets/dale }, operator]
+services:`,
+);
+const PAIR = SAMPLE_CONFIG.replace("witness: 198.51.100.9", "fencing: { chip: operator, dale: operator }");
+
+function configOf(text: string): Config {
+  const parsed = parseConfig(text);
+  assert.ok(parsed.kind === "ok", JSON.stringify(parsed));
+  return { ...parsed.config, hash: "97f1e6eddf854446" };
+}
 
 const STORIES: readonly Story[] = [
   {
@@ -115,6 +135,127 @@ const STORIES: readonly Story[] = [
     }),
   },
   {
+    name: "blocked",
+    why: "chip died, and its only fence device does not answer; its watchdog was never armed. Seen from dale.",
+    exit: 2,
+    width: 100,
+    facts: sampleFacts({
+      ...asDale,
+      config: configOf(FENCED),
+      picture: {
+        at: NOW,
+        picture: {
+          ...daleDied,
+          proving: [{ node: nodeId("chip"), state: "blocked", text: CONFIRM }],
+          placements: ["mail", "web"].map((name) =>
+            samplePlacement(name, {
+              node: DALE,
+              active: null,
+              health: "unknown",
+              ready: [],
+              reasons: [because("active-lost", "chip, where it was active, is excluded; dale can take it")],
+              waiting: because(
+                "unproved",
+                `dale may not start ${name} yet: chip is excluded, which does not prove that it stopped ${name}; ${CONFIRM}`,
+              ),
+            }),
+          ),
+        },
+      },
+      protections: new Map(
+        ["mail", "web"].map((name) => [
+          serviceName(name),
+          {
+            state: "blocked",
+            text: `blocked: chip is gone and has to be proved dead; ${CONFIRM}`,
+            seconds: null,
+          },
+        ]),
+      ),
+      fencing: {
+        devices: [
+          {
+            node: nodeId("chip"),
+            device: "ipmi 10.9.8.1",
+            problem: "no route to host",
+            answeredAt: plus(NOW, ms(-7_200_000)),
+            askedAt: plus(NOW, ms(-180_000)),
+          },
+        ],
+        running: null,
+        failed: [{ node: "chip", tries: 1, why: "level 1: ipmi 10.9.8.1: status: no route to host" }],
+        lastHour: 0,
+      },
+      proving: [{ node: nodeId("chip"), state: "blocked", text: CONFIRM }],
+    }),
+  },
+  {
+    name: "pair",
+    why: "Two nodes without a witness; chip, who held the tenure, fell silent. dale waits for a proof.",
+    exit: 3,
+    width: 100,
+    facts: sampleFacts({
+      node: DALE,
+      report: null,
+      config: configOf(PAIR),
+      picture: null,
+      lease: {
+        at: NOW,
+        news: sampleNews({
+          mayAct: false,
+          leader: null,
+          leads: false,
+          members: [sampleMemberNews("chip", "198.51.100.21", false)],
+          pair: {
+            peer: nodeId("chip"),
+            leadsEagerly: false,
+            knowsPeer: true,
+            silentSince: plus(NOW, ms(-2_400)),
+          },
+        }),
+      },
+      protections: new Map(),
+      proving: [{ node: nodeId("chip"), state: "blocked", text: CONFIRM }],
+    }),
+  },
+  {
+    name: "proved",
+    why: "An operator confirmed that chip is dead; dale serves. Its own watchdog is armed.",
+    exit: 1,
+    width: 100,
+    facts: sampleFacts({
+      ...asDale,
+      config: configOf(FENCED),
+      lease: {
+        at: NOW,
+        news: { ...newsOfDale, watchdog: { stage: "armed", timeout: ms(10_000), problem: null } },
+      },
+      picture: {
+        at: NOW,
+        picture: {
+          ...daleDied,
+          placements: ["mail", "web"].map((name) =>
+            samplePlacement(name, {
+              node: DALE,
+              active: DALE,
+              ready: [],
+              reasons: [because("active-healthy", `dale runs ${name} and is healthy`)],
+            }),
+          ),
+        },
+      },
+      proofs: [
+        {
+          node: nodeId("chip"),
+          boot: 3,
+          lapses: null,
+          kind: "confirmed-dead",
+          sentence: "anna (on dale, 2026-11-20 10:24:30) said that it is dead (confirm-dead)",
+        },
+      ],
+    }),
+  },
+  {
     name: "unknown",
     why: "This node was cut off: it hears nobody, and what it knows is old.",
     exit: 3,
@@ -158,6 +299,23 @@ for (const { name, why, exit, width, facts } of STORIES) {
     }
   });
 }
+
+test("a fence device that is silent and a required watchdog that is not armed are incidents before they are needed", () => {
+  const facts = (changes: Partial<StatusFacts>) =>
+    summarizeDocument(statusDocument(sampleFacts({ config: configOf(FENCED), ...changes }))).text;
+  const device = { node: DALE, device: "ipmi 10.9.8.2", answeredAt: NOW, askedAt: NOW };
+  const fencing = { running: null, failed: [], lastHour: 0 };
+  assert.match(facts({ fencing: { ...fencing, devices: [{ ...device, problem: null }] } }), /^All well/);
+  assert.equal(
+    facts({ fencing: { ...fencing, devices: [{ ...device, problem: "no route to host" }] } }),
+    "Degraded: fence device ipmi 10.9.8.2 of dale does not answer: no route to host.",
+  );
+  const news = sampleNews({ watchdog: { stage: "failed", timeout: null, problem: "EBUSY" } });
+  assert.equal(
+    facts({ lease: { at: NOW, news } }),
+    "Degraded: the watchdog is required and not armed: EBUSY.",
+  );
+});
 
 test("a picture that is old, or of another leader, is no news", () => {
   const old = { at: plus(NOW, ms(-10_001)), picture: samplePicture() };

@@ -2,7 +2,7 @@
 
 import type { LeaseNews } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
-import type { ClusterPicture, MemberPicture, Placement } from "#model/order.ts";
+import type { ClusterPicture, MemberPicture, Placement, Proving } from "#model/order.ts";
 import { listNames } from "../planner/facts.ts";
 
 export interface Summary {
@@ -22,15 +22,21 @@ const CAUSES_OF_SERVICES = new Set(["failing", "failed-before", "state-unknown"]
 
 /**
  * `picture` is the leader's newest as it reached this node, null: none came; `lease` is what this node's keeper
- * said last, null: nothing yet. A picture without a living quorum behind it may be old: unknown.
+ * said last, null: nothing yet; `proving`: whose death has to be proved, where no leader can say it. A picture without a living quorum behind it may be old: unknown.
  */
-export function summarize(picture: ClusterPicture | null, lease: LeaseNews | null): Summary {
-  const blind = whyBlind(picture, lease);
+export function summarize(
+  picture: ClusterPicture | null,
+  lease: LeaseNews | null,
+  proving: readonly Proving[] = picture?.proving ?? [],
+): Summary {
+  const blind = whyAlone(lease, proving) ?? whyBlind(picture, lease);
   if (picture === null || blind !== null) return { state: "unknown", exit: 3, text: `Unknown: ${blind}.` };
   const down = picture.placements.filter((each) => each.active === null);
   // Causes before what follows from them: who is drained or gone says why services have nowhere to go.
   const complaints = [
     ...picture.placements.flatMap(complaintsOf),
+    ...provingComplaints(picture),
+    ...eagerComplaints(lease),
     ...clusterComplaints(picture),
     ...lonelyComplaints(picture.placements),
   ];
@@ -39,6 +45,32 @@ export function summarize(picture: ClusterPicture | null, lease: LeaseNews | nul
   }
   if (complaints.length > 0) return { state: "degraded", exit: 1, text: `Degraded: ${join(complaints)}.` };
   return { state: "well", exit: 0, text: wellText(picture.placements) };
+}
+
+/** Of two voters the one that does not hold the tenure: it can do nothing until the other one is proved dead. */
+function whyAlone(lease: LeaseNews | null, proving: readonly Proving[]): string | null {
+  const { pair, leader } = lease ?? {};
+  if (pair == null || leader !== null || pair.silentSince === null) return null;
+  const what = proving.find(({ node }) => node === pair.peer);
+  const then = what === undefined ? "" : `, and it is not proved that it is dead: ${what.text}`;
+  return `no node leads; ${pair.peer} is silent${then}`;
+}
+
+/** Who has to be proved dead by hand; what services that are active nowhere wait for says it already. */
+function provingComplaints({ proving, placements }: ClusterPicture): string[] {
+  return proving
+    .filter(({ state, text }) => state === "blocked" && !isSaid(text, placements))
+    .map(({ node, text }) => `${node} has to be proved dead: ${text}`);
+}
+
+const isSaid = (text: string, placements: readonly Placement[]): boolean =>
+  placements.some(({ waiting }) => waiting?.text.includes(text));
+
+function eagerComplaints(lease: LeaseNews | null): string[] {
+  if (lease?.pair?.leadsEagerly !== true) return [];
+  return [
+    `nothing proves that ${lease.pair.peer} is dead, so services with split: eager may be active twice`,
+  ];
 }
 
 function whyBlind(picture: ClusterPicture | null, lease: LeaseNews | null): string | null {
