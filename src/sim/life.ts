@@ -14,6 +14,7 @@ import { checkPort } from "./checks.ts";
 import { fencePort } from "./fences.ts";
 import type { Host } from "./host.ts";
 import { Thread } from "./thread.ts";
+import { voiceOf } from "./versions.ts";
 
 /** As in the real program: grows with every start, and is on disk before anything is said. */
 const BOOT_DOCUMENT = "boot";
@@ -63,10 +64,11 @@ export class Life {
       kernelBoot: host.kernelBoot,
       clauses,
     });
+    const said = voiceOf(host.around.world, host.id, boot);
     const keeper = Keeper.start(
       {
         clock: keeperThread.port(),
-        pulses: { send: (pulse, to) => this.#sendPulse(pulse, to) },
+        pulses: { send: (pulse, to) => this.#sendPulse(said.pulse(pulse), to) },
         store: host.disk.port(keeperThread),
         grants: host.kernel.grants,
         addresses: host.kernel.addresses,
@@ -83,7 +85,7 @@ export class Life {
     this.#worker = new Worker(
       {
         clock: workerThread.port(),
-        peers: { send: (to, message) => this.#sendMessage(to, message) },
+        peers: { send: (to, message) => this.#sendMessage(to, said.message(message, to)) },
         store: host.disk.port(workerThread),
         resources: programs.port(workerThread),
         fences: fencePort(host, workerThread),
