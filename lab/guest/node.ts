@@ -28,7 +28,7 @@ const STATE = "/var/lib/understudy";
 const RUN = "/run/understudy";
 const RESPONDER = `${PROGRAM}/responder.ts`;
 /** Without hardware support a daemon needs some seconds to start, on a loaded machine many. */
-const START_MS = 60_000;
+const START_MS = 75_000;
 
 /** Boots the guest in the host's place and starts the daemon in it; done when that can be asked. */
 export async function startGuestNode(cluster: Cluster, options: GuestNodeOptions): Promise<GuestNode> {
