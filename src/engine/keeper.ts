@@ -156,7 +156,7 @@ export function handleKeeper(before: KeeperState, event: KeeperEvent, now: Insta
   effects.push(...releasesOf(before, over));
   const folded = fold(over, event, now, effects);
   effects.push(...releasesOf(over, folded));
-  const decided = startStoringPair(decide(folded, now), effects);
+  const decided = startStoringPair(decide(folded, now), now, effects);
   effects.push(...releasesOf(folded, decided));
   const kept = keepGrants(decided, now);
   effects.push(...kept.effects);
@@ -183,7 +183,7 @@ function fold(state: KeeperState, event: KeeperEvent, now: Instant, effects: Kee
     case "vote-stored":
       return foldStored(state, event.vote, event.ok, now);
     case "pair-stored":
-      return foldPairStored(state, event.record, event.ok);
+      return foldPairStored(state, event.record, event.ok, now);
     case "worker":
       return foldWorker({ ...state, workerHeardAt: now }, event.message, now, effects);
     case "took":
@@ -267,8 +267,8 @@ function leaveWhenReleased(state: KeeperState): KeeperState {
   return pair?.isLeaving === true && pair.stored?.held === null ? leave(state) : state;
 }
 
-function startStoringPair(state: KeeperState, effects: KeeperEffect[]): KeeperState {
-  const record = recordToStore(state);
+function startStoringPair(state: KeeperState, now: Instant, effects: KeeperEffect[]): KeeperState {
+  const record = recordToStore(state, now);
   if (record === null || state.pair === null) return state;
   effects.push({ kind: "store-pair", record });
   return { ...state, pair: { ...state.pair, storing: record } };

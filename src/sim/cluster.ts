@@ -8,14 +8,15 @@ import type {
   MemberConfig,
   ResourceConfig,
   ServiceConfig,
+  WatchdogConfig,
 } from "#model/config.ts";
 import { NO_WATCHDOG } from "#model/config.ts";
-import { NO_FENCING } from "#model/fencing.ts";
+import { type FenceDevice, type FencingConfig, NO_FENCING } from "#model/fencing.ts";
 import type { NodeId } from "#model/ids.ts";
 import { nodeId, serviceName } from "#model/ids.ts";
 import { ms, ratio } from "#model/units.ts";
 
-export type VoterCount = 3 | 4 | 5;
+export type VoterCount = 2 | 3 | 4 | 5;
 
 /** Short, so that a minute holds many leases; five pulses in a lease, four in what may be used of it. */
 export const LEASE = 500;
@@ -30,6 +31,7 @@ const MEMBERS: Record<
   VoterCount,
   { readonly nodes: readonly string[]; readonly witnesses: readonly string[] }
 > = {
+  2: { nodes: ["a", "b"], witnesses: [] },
   3: { nodes: ["a", "b"], witnesses: ["w"] },
   4: { nodes: ["a", "b", "c"], witnesses: ["w"] },
   5: { nodes: ["a", "b", "c"], witnesses: ["w1", "w2"] },
@@ -41,7 +43,17 @@ export interface ClusterOptions {
   readonly drift: number;
   /** Every service holds something exclusive. */
   readonly exclusiveOnly: boolean;
+  /** Every node can be fenced; null: by the seed. */
+  readonly fencing: boolean | null;
+  /** Null: by the seed. */
+  readonly watchdog: WatchdogConfig["mode"] | null;
 }
+
+/** The holder's head start, ms: longer than a device takes at its worst, unless it is slow. */
+const FENCE_DELAY = 2_500;
+const FENCE_TIMEOUT = 2_000;
+/** Longer than a stop that is tried twice. */
+const WATCHDOG_TIMEOUT = 4_000;
 
 export function makeCluster(chance: Prng, options: ClusterOptions): Config {
   const { nodes, witnesses } = MEMBERS[options.voters];
@@ -53,9 +65,16 @@ export function makeCluster(chance: Prng, options: ClusterOptions): Config {
     site: null,
   }));
   const places = nodes.map(nodeId);
-  const hasReach = chance.chance(0.3);
+  const isPair = options.voters === 2;
+  const hasReach = chance.chance(isPair ? 0.6 : 0.3);
+  const hasFencing = options.fencing ?? chance.chance(isPair ? 0.75 : 0.4);
+  const watchdog = options.watchdog ?? chance.pick(["none", "none", "best-effort", "required"] as const);
   const services: ServiceConfig[] = [];
-  if (!options.exclusiveOnly) services.push(bareService(chance, places));
+  if (!options.exclusiveOnly) {
+    const bare = bareService(chance, places);
+    const isEager = isPair && hasReach && chance.chance(0.4);
+    services.push(isEager ? { ...bare, split: "eager" } : bare);
+  }
   if (options.exclusiveOnly || chance.chance(0.4)) services.push(processService(chance, places));
   if (!options.exclusiveOnly && chance.chance(0.2)) services.push(promotedService(chance, places));
   return {
@@ -73,12 +92,31 @@ export function makeCluster(chance: Prng, options: ClusterOptions): Config {
     members,
     voters: members.map((m) => m.id),
     reach: hasReach ? ["10.9.9.9"] : [],
-    fencing: NO_FENCING,
-    watchdog: NO_WATCHDOG,
+    fencing: hasFencing ? fencing(chance, places) : NO_FENCING,
+    watchdog: { ...NO_WATCHDOG, mode: watchdog, timeout: ms(WATCHDOG_TIMEOUT) },
     services,
     hash: "c0ffee",
     votersHash: "5eed",
   };
+}
+
+/** Each node by one device, or by a first one and another when that fails. */
+function fencing(chance: Prng, places: readonly NodeId[]): FencingConfig {
+  const levels = chance.chance(0.4) ? 2 : 1;
+  return {
+    nodes: places.map((node) => ({
+      node,
+      levels: Array.from({ length: levels }, (_, level) => [device(level)]),
+    })),
+    delay: ms(FENCE_DELAY),
+    perHour: 1_000,
+    testEvery: ms(20_000),
+  };
+}
+
+function device(level: number): FenceDevice {
+  const [off, status, on] = [["off"], ["status"], ["on"]];
+  return { kind: "command", id: `device ${level + 1}`, timeout: ms(FENCE_TIMEOUT), off, status, on };
 }
 
 /** Nothing but addresses: what a lapse revokes. */

@@ -2,6 +2,7 @@
 
 import type { Prng } from "#lib/prng.ts";
 import type { DiskState } from "./disk.ts";
+import type { DevicesState } from "./fences.ts";
 import type { Host } from "./host.ts";
 import { RATES } from "./host.ts";
 import type { Calm, Network, Path } from "./network.ts";
@@ -254,6 +255,17 @@ const reachLost: Fault = ({ hosts }, chance) => {
   };
 };
 
+const devices =
+  (state: DevicesState): Fault =>
+  ({ hosts }, chance) => {
+    const host = chance.pick(hosts);
+    host.say(`its fence devices: ${state}`);
+    host.devices = state;
+    return () => {
+      host.devices = "well";
+    };
+  };
+
 const addressDeleted: Fault = ({ hosts }, chance) => {
   const host = chance.pick(hosts);
   for (const { ip } of host.addresses) {
@@ -299,6 +311,10 @@ export const FAULTS = {
   "checks-fail": checksFail,
   "reach-lost": reachLost,
   "address-deleted": addressDeleted,
+  "fence-slow": devices("slow"),
+  "fence-lying": devices("lying"),
+  "fence-hanging": devices("hanging"),
+  "fence-failing": devices("failing"),
 } as const satisfies Record<string, Fault>;
 
 export type FaultKind = keyof typeof FAULTS;

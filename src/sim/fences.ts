@@ -1,29 +1,58 @@
-// Fence devices of the simulated hosts: they really cut the power.
+// Fence devices of the simulated hosts: they really cut the power, unless they lie, hang or fail.
 
-import type { FenceAnswer, FencePort } from "#ports/fence.ts";
+import { ms } from "#model/units.ts";
+import type { FenceAnswer, FencePort, FenceVerb } from "#ports/fence.ts";
 import type { Host } from "./host.ts";
 import type { Thread } from "./thread.ts";
 
-/** How long a device takes, ms. */
-const TAKES = { from: 50, to: 900 };
+/**
+ * How the devices of one host behave. lying: they say that they did it, and did not; what they say of the power is
+ * true even so, or nothing could ever be proved by them.
+ */
+export type DevicesState = "well" | "slow" | "lying" | "hanging" | "failing";
 
-/** The devices as the daemon on `host` reaches them. */
+/** How long a device takes, ms. */
+const TAKES = { from: 50, to: 500 };
+const SLOW = { from: 500, to: 1_900 };
+/** A call that hangs may have its effect long after everybody gave it up, ms. */
+const LATE = { from: 2_500, to: 9_000 };
+
+/** The devices as the daemon on `host` reaches them; over a network of their own. */
 export function fencePort(host: Host, thread: Thread): FencePort {
-  const { world } = host.around;
+  const { world, trustsUnknown } = host.around;
   return {
-    call({ node, verb }, answer) {
+    call({ node, verb, device }, answer) {
       const target = host.around.hosts.find(({ id }) => id === node);
-      world.after(host.chance.between(TAKES.from, TAKES.to), () => {
-        const said = target === undefined ? NOBODY : carryOut(target, verb);
-        thread.deliver(() => answer(said));
+      const say = (delay: number, said: () => FenceAnswer) =>
+        world.after(delay, () => {
+          const what = said();
+          const isLie = trustsUnknown && verb === "status" && what.kind !== "is-on";
+          thread.deliver(() => answer(isLie ? { kind: "is-off", detail: "off" } : what));
+        });
+      if (target === undefined) return say(1, () => ({ kind: "failed", detail: "there is no such host" }));
+      const { from, to } = target.devices === "slow" ? SLOW : TAKES;
+      // A second device works when the first does not: half of the time.
+      const isSpared = device.id.endsWith("2") && host.chance.chance(0.5);
+      const state = isSpared ? "well" : target.devices;
+      if (state === "hanging") {
+        if (verb !== "status" && host.chance.chance(0.5))
+          world.after(host.chance.between(LATE.from, LATE.to), () => carryOut(target, verb));
+        return say(device.timeout, () => ({
+          kind: "unknown",
+          waited: ms(device.timeout),
+          detail: "it hangs",
+        }));
+      }
+      say(host.chance.between(from, to), () => {
+        if (state === "failing") return { kind: "failed", detail: "no" };
+        if (state === "lying" && verb !== "status") return { kind: "done", detail: "done" };
+        return carryOut(target, verb);
       });
     },
   };
 }
 
-const NOBODY: FenceAnswer = { kind: "failed", detail: "there is no such host" };
-
-function carryOut(target: Host, verb: "off" | "on" | "status"): FenceAnswer {
+function carryOut(target: Host, verb: FenceVerb): FenceAnswer {
   switch (verb) {
     case "off":
       target.crash();

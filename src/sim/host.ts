@@ -13,6 +13,7 @@ import type { ReceivedPulse } from "#ports/pulse.ts";
 import type { ChecksState } from "./checks.ts";
 import { HostClock } from "./clock.ts";
 import { Disk } from "./disk.ts";
+import type { DevicesState } from "./fences.ts";
 import type { Invariants } from "./invariants.ts";
 import { Kernel } from "./kernel.ts";
 import { Life } from "./life.ts";
@@ -33,6 +34,8 @@ export interface Surroundings {
   readonly invariants: Invariants;
   /** Share of runs in which a torn document is found after a crash; 0: never. */
   readonly mayDamage: boolean;
+  /** Only for the wrong variant: an unknown answer of a fence device counts as "off". */
+  readonly trustsUnknown: boolean;
 }
 
 /** The supervisor starts a daemon again after this, ms. */
@@ -53,6 +56,8 @@ export class Host {
   halfDelay = 1;
   /** Timers come this much late at most, ms. */
   lateness = 1;
+  /** How the devices that fence this host behave now. */
+  devices: DevicesState = "well";
   /** What a step of the wall clock adds to the journal's dates, ms; nothing decides by it. */
   wallOffset = 0;
   readonly isRealtime: boolean;

@@ -2,6 +2,7 @@
 
 import type { KeeperState, LedMember } from "#engine/lease/state.ts";
 import { isVoteFree } from "#engine/lease/voting.ts";
+import type { ServiceConfig } from "#model/config.ts";
 import { type Grant, grantKey, grantsOf } from "#model/grant.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { IntentsVersion } from "#model/intents.ts";
@@ -59,8 +60,10 @@ export class Invariants {
   opened(host: Host, grant: Grant): void {
     if (!host.kernel.isOpen(grant)) return;
     const key = grantKey(grant);
+    const isEager = serviceWith(host, key)?.split === "eager";
     for (const other of this.hosts) {
-      if (other !== host && other.kernel.isOpen(grant)) {
+      // Who prefers two actives to none has asked for it.
+      if (!isEager && other !== host && other.kernel.isOpen(grant)) {
         fail("two-active", `${key} is live on ${other.id} and on ${host.id}`);
       }
     }
@@ -72,7 +75,9 @@ export class Invariants {
     world.trace.say(host.id, `>>> ${key} is live here${from}`);
     if (last === undefined) return;
     this.#moves += 1;
-    this.#checkReason(host, key, last);
+    // Two that lead at once, as eager services allow, each give their own reasons.
+    const mayBeTwo = host.around.config.services.some(({ split }) => split === "eager");
+    if (!mayBeTwo) this.#checkReason(host, key, last);
   }
 
   /**
@@ -80,8 +85,7 @@ export class Invariants {
    * after it was sent there.
    */
   #checkReason(host: Host, key: string, last: { readonly host: Host; readonly since: number }): void {
-    const { services } = host.around.config;
-    const service = services.find((s) => s.resources.flatMap(grantsOf).some((g) => grantKey(g) === key));
+    const service = serviceWith(host, key);
     const plannedTo = (id: NodeId) => this.#planned.get(`${service?.name} ${id}`) ?? -1;
     const planned = plannedTo(host.id);
     if (planned >= last.since || planned > plannedTo(last.host.id)) return;
@@ -124,7 +128,10 @@ export class Invariants {
     if (state === undefined) return;
     const { acting } = state;
     const over = this.#over.get(host.id);
-    if (over !== undefined && acting.mayAct && !isEarlierSession(over, acting.session)) {
+    // Between two voters who leads acts by its own word, in whichever session it is.
+    const actsAlone = state.pair !== null && state.leading.kind === "leads";
+    if (actsAlone) this.#over.delete(host.id);
+    else if (over !== undefined && acting.mayAct && !isEarlierSession(over, acting.session)) {
       const session = formatSession(acting.session);
       fail(
         "session-back",
@@ -175,7 +182,7 @@ export class Invariants {
   #checkLeader(host: Host, state: KeeperState): void {
     const { leading } = state;
     if (leading.kind !== "leads" && this.#led?.host === host) this.#led.isOver = true;
-    if (leading.kind !== "leads" || leading.until <= host.now()) return;
+    if (leading.kind !== "leads" || leading.until <= host.now() || state.pair?.leadsEagerly === true) return;
     const boot = host.life?.boot ?? 0;
     const before = this.#led;
     const isSame =
@@ -195,8 +202,15 @@ export class Invariants {
       this.#terms += 1;
     }
     for (const other of this.hosts) {
-      const theirs = other.life?.keeper.state.leading;
-      if (other === host || theirs?.kind !== "leads" || theirs.until <= other.now()) continue;
+      const keeper = other.life?.keeper.state;
+      const theirs = keeper?.leading;
+      if (
+        keeper?.pair?.leadsEagerly === true ||
+        other === host ||
+        theirs?.kind !== "leads" ||
+        theirs.until <= other.now()
+      )
+        continue;
       fail("two-leaders", `${other.id} leads in term ${theirs.term}, ${host.id} in term ${leading.term}`);
     }
   }
@@ -211,11 +225,15 @@ export class Invariants {
       const host = this.hostOf(id);
       const session = host.life?.keeper.state.acting.session;
       if (session !== undefined) this.#over.set(id, session);
-      const acting = host.life?.keeper.state.acting;
-      if (acting?.mayAct === true && host.now() < acting.until) {
+      const keeper = host.life?.keeper.state;
+      const acting = keeper?.acting;
+      // Who leads eagerly acts by its own word, for services that may be active twice.
+      if (keeper?.pair?.leadsEagerly !== true && acting?.mayAct === true && host.now() < acting.until) {
         fail("uncertain", `${leader.id} holds ${id} for excluded, which may still act`);
       }
-      const live = host.grants.find((grant) => host.kernel.isOpen(grant));
+      const live = host.grants.find(
+        (grant) => host.kernel.isOpen(grant) && serviceWith(host, grantKey(grant))?.split !== "eager",
+      );
       if (live !== undefined)
         fail("uncertain", `${leader.id} holds ${id} for excluded, which has ${grantKey(live)} live`);
     }
@@ -238,6 +256,12 @@ export class Invariants {
     if (host === undefined) throw new Error(`no host ${id}`);
     return host;
   }
+}
+
+function serviceWith(host: Host, key: string): ServiceConfig | undefined {
+  return host.around.config.services.find((s) =>
+    s.resources.flatMap(grantsOf).some((grant) => grantKey(grant) === key),
+  );
 }
 
 function fail(invariant: string, text: string): never {

@@ -44,6 +44,10 @@ const ALL: Profile["weights"] = {
   "checks-fail": 1,
   "reach-lost": 1,
   "address-deleted": 1,
+  "fence-slow": 1,
+  "fence-lying": 1,
+  "fence-hanging": 1,
+  "fence-failing": 1,
 };
 
 const EVERY = [350, 700, 1_500];
@@ -134,6 +138,28 @@ export const PROFILES = {
     every: [500, 1_000],
     wishes: 3_000,
     leavesOut: 0.1,
+  },
+  /** Hosts die or are cut off, and whoever is left wants to be certain. */
+  proofs: {
+    weights: {
+      "cut-host": 5,
+      split: 5,
+      power: 3,
+      kill: 2,
+      restart: 2,
+      "freeze-host": 3,
+      blackout: 1,
+      "cut-one-way": 3,
+      "programs-hanging": 2,
+      "programs-slow": 2,
+      "fence-slow": 2,
+      "fence-lying": 3,
+      "fence-hanging": 4,
+      "fence-failing": 3,
+    },
+    every: [700, 1_500],
+    wishes: 3_000,
+    leavesOut: 0.2,
   },
 } as const satisfies Record<string, Profile>;
 

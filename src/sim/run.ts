@@ -16,7 +16,7 @@ const HELP = `npm run sim -- [options]
   --from S              the first seed (1)
   --seed S              this seed alone, with everything that happened
   --seconds N           virtual seconds with faults (60)
-  --voters 3|4|5        how many voters (3)
+  --voters 2|3|4|5      how many voters (3)
   --profile NAME        ${Object.keys(PROFILES).join(", ")} (all)
   --wrong NAME          with a known mistake: ${WRONG_VARIANTS.map((v) => v.name).join(", ")}
   --jobs N              threads (one per core)
@@ -71,8 +71,8 @@ function readArguments(argv: readonly string[]): Arguments {
     return Number(text);
   };
   const voters = values.voters === undefined ? null : number(values.voters, 3);
-  if (voters !== null && voters !== 3 && voters !== 4 && voters !== 5)
-    throw new TypeError("3, 4 or 5 voters");
+  if (voters !== null && voters !== 2 && voters !== 3 && voters !== 4 && voters !== 5)
+    throw new TypeError("2, 3, 4 or 5 voters");
   const profile = values.profile ?? null;
   if (profile !== null && !(profile in PROFILES)) throw new TypeError(`there is no profile ${profile}`);
   const wrong = values.wrong ?? null;

@@ -33,6 +33,11 @@ export interface SimOptions {
   readonly exclusiveOnly: boolean;
   /** The nodes are told that nothing is exclusive. */
   readonly ignoresExclusive: boolean;
+  /** Every node can be fenced, or none; null: by the seed. */
+  readonly fencing: boolean | null;
+  readonly watchdog: Config["watchdog"]["mode"] | null;
+  /** Fence devices whose answer is unknown, or that failed, are taken at their word. */
+  readonly trustsUnknown: boolean;
   /** Keep readable lines; the run itself is the same. */
   readonly keepsLines: boolean;
 }
@@ -45,6 +50,9 @@ export const DEFAULTS: Omit<SimOptions, "seed"> = {
   drift: DRIFT,
   exclusiveOnly: false,
   ignoresExclusive: false,
+  fencing: null,
+  watchdog: null,
+  trustsUnknown: false,
   keepsLines: false,
 };
 
@@ -142,6 +150,7 @@ export function build(world: World, options: SimOptions, given: Config | null = 
     hosts,
     invariants,
     mayDamage,
+    trustsUnknown: options.trustsUnknown,
   };
   config.members.forEach((member, i) => {
     hosts.push(new Host(around, i, member));

@@ -53,6 +53,7 @@ export class Troubles {
     for (const end of [...this.#open]) end();
     for (const host of this.#faultWorld.hosts) {
       host.disk.repair();
+      host.powerOn();
       host.start();
     }
   }

@@ -21,6 +21,9 @@ export interface WrongVariant {
   readonly voters?: SimOptions["voters"];
   readonly exclusiveOnly?: boolean;
   readonly ignoresExclusive?: boolean;
+  readonly fencing?: boolean;
+  readonly watchdog?: SimOptions["watchdog"];
+  readonly trustsUnknown?: boolean;
 }
 
 export const WRONG_VARIANTS: readonly WrongVariant[] = [
@@ -105,6 +108,39 @@ export const WRONG_VARIANTS: readonly WrongVariant[] = [
     exclusiveOnly: true,
   },
   {
+    name: "unknown-fence-is-success",
+    mistake: "a fence device that does not answer, or fails, is taken to have switched the node off",
+    trustsUnknown: true,
+    fencing: true,
+    profile: "proofs",
+    exclusiveOnly: true,
+  },
+  {
+    name: "resumes-after-reboot",
+    mistake: "one of two voters goes on with its tenure although its host was rebooted",
+    clauses: { resumes: () => true },
+    fencing: true,
+    voters: 2,
+    profile: "proofs",
+  },
+  {
+    name: "believes-an-old-proof",
+    mistake: "one of two voters takes the proof about an earlier life of the other for one about this life",
+    clauses: { believesProof: (proof) => proof !== null },
+    fencing: true,
+    voters: 2,
+    profile: "proofs",
+  },
+  {
+    name: "fed-after-a-lapse",
+    mistake: "the watchdog is fed although the node lapsed and still holds something exclusive",
+    clauses: { feeds: () => true },
+    fencing: false,
+    watchdog: "required",
+    profile: "proofs",
+    exclusiveOnly: true,
+  },
+  {
     name: "armed-for-a-lease",
     mistake: "the kernel's entry runs for a whole lease instead of until the right to act ends",
     clauses: { armUntil: (_mayActUntil, now, lease) => plus(now, lease) },
@@ -126,6 +162,9 @@ export function optionsFor(variant: WrongVariant, isWrong: boolean): Omit<SimOpt
     voters: variant.voters ?? DEFAULTS.voters,
     exclusiveOnly: variant.exclusiveOnly ?? false,
     ignoresExclusive: isWrong && variant.ignoresExclusive === true,
+    fencing: variant.fencing ?? null,
+    watchdog: variant.watchdog ?? null,
+    trustsUnknown: isWrong && variant.trustsUnknown === true,
     clauses: isWrong ? { ...CLAUSES, ...variant.clauses } : CLAUSES,
     drift: isWrong ? (variant.drift ?? DEFAULTS.drift) : DEFAULTS.drift,
   };

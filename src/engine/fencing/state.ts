@@ -1,13 +1,15 @@
 // What a node knows about fencing the others.
 
 import type { NodeId } from "#model/ids.ts";
-import type { Instant } from "#model/units.ts";
+import type { Instant, Term } from "#model/units.ts";
 import { instant, NEVER } from "#model/units.ts";
 import type { FenceRun } from "./procedure.ts";
 import type { Proofs } from "./proofs.ts";
 
 export interface FencingState {
   readonly proofs: Proofs;
+  /** The term in which this node led at its last turn; null: it did not. */
+  readonly ledTerm: Term | null;
   /** Nodes that are heard although they are proved dead, since when. */
   readonly contradictedSince: ReadonlyMap<NodeId, Instant>;
   /** At most one node is fenced at a time. */
@@ -65,6 +67,7 @@ export interface DeviceHealth {
 export function startFencingState(proofs: Proofs, now: Instant): FencingState {
   return {
     proofs,
+    ledTerm: null,
     contradictedSince: new Map(),
     running: null,
     history: [],

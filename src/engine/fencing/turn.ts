@@ -21,7 +21,16 @@ import {
   wakeFencing,
 } from "./procedure.ts";
 import type { FenceSaid } from "./procedure-device.ts";
-import { addProof, contradicted, isProvedDead, lastSession, type Proofs } from "./proofs.ts";
+import {
+  addProof,
+  contradicted,
+  dropUnheard,
+  isProvedDead,
+  lastingProofs,
+  lastSession,
+  type Proofs,
+  UNHEARD,
+} from "./proofs.ts";
 import type { DeviceTest, FencingState, RunningFence } from "./state.ts";
 
 /** After every level failed: not before this, and twice as long each further time. ms */
@@ -43,17 +52,26 @@ export function fencingTurn(
   effects: WorkerEffect[],
 ): WorkerState {
   let state = dropContradicted(wakeRunning(before, now, effects), now, effects);
-  state = noteFiredWatchdogs(state, now);
+  state = noteFiredWatchdogs(withoutUnheard(state), now);
   state = startDue(state, now, effects);
   state = testDevices(state, now, effects);
   if (state.fencing.proofs !== toldProofs) tellProofs(toldProofs, state, effects);
   return state;
 }
 
+/** The same object when there is nothing to drop. */
+function withoutUnheard(state: WorkerState): WorkerState {
+  const { proofs, ledTerm } = state.fencing;
+  const term = state.leader?.term ?? null;
+  const isOver = ledTerm !== null && ledTerm !== term;
+  const kept = dropUnheard(proofs, state.news, isOver);
+  return kept === proofs && ledTerm === term ? state : withFencing(state, { proofs: kept, ledTerm: term });
+}
+
 /** Whatever it learned: to the keeper (two voters need it there), and to disk. */
 function tellProofs(toldProofs: Proofs, state: WorkerState, effects: WorkerEffect[]): void {
   const { proofs } = state.fencing;
-  effects.push({ kind: "store-proofs", proofs });
+  effects.push({ kind: "store-proofs", proofs: lastingProofs(proofs) });
   for (const proof of proofs) {
     if (toldProofs.includes(proof)) continue;
     effects.push({ kind: "to-keeper", message: { kind: "proof", proof } });
@@ -135,7 +153,7 @@ function startFence(
   const turn = startFencing(fencing, state.fencing.lastCallId + 1, now);
   const history = [...recentFences(state, now), now];
   const next = withFencing(state, { history, isLimited: false });
-  const running = { node, boot: lastSession(state.news, node).boot, isProved: false, deed };
+  const running = { node, boot: lastSession(state.news, node)?.boot ?? UNHEARD, isProved: false, deed };
   return afterTurn(next, running, turn, now, effects);
 }
 
@@ -365,7 +383,7 @@ export function foldDeed(
       const why = whyNotDead(state, deed.node);
       if (why !== null) return refuse(why);
       const sentence = `${deed.who} said that it is dead (confirm-dead)`;
-      const { boot } = lastSession(state.news, deed.node);
+      const boot = lastSession(state.news, deed.node)?.boot ?? UNHEARD;
       effects.push({ kind: "deed-done", id, answer: { kind: "done", text: `${deed.node} counts as dead` } });
       return recordProof(state, { node: deed.node, boot, lapses: null, kind: "confirmed-dead", sentence });
     }

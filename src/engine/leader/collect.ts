@@ -35,6 +35,7 @@ export function startLeading(config: Config, news: LeaseNews, now: Instant): Lea
     members: new Map(members),
     lastNumber: 0,
     intents: null,
+    isUnsettled: false,
     proposal: null,
     queue: [],
     answered: new Map(),
@@ -108,13 +109,11 @@ export function knowsAllNodes(leader: LeaderState, news: LeaseNews): boolean {
 
 /**
  * The newest intents of a quorum of voters, none of which will store anything of an older term any more.
- * `isSettled`: the whole quorum has this very version, so it needs no storing again. `isAlone`: between two voters the
- * other one is gone; what was accepted is on both disks, so on this one too, and there is nobody to settle it with.
+ * `isSettled`: the whole quorum has this very version, so it needs no storing again.
  */
 export function collectIntents(
   leader: LeaderState,
   identity: Identity,
-  isAlone: boolean,
 ): { readonly intents: Intents; readonly isSettled: boolean } | null {
   const docs: Intents[] = [];
   for (const member of leader.members.values()) {
@@ -125,5 +124,5 @@ export function collectIntents(
   const newest = newestIntents(docs);
   if (newest === null) return null;
   const holders = docs.filter((d) => sameVersion(d.version, newest.version)).length;
-  return { intents: newest, isSettled: holders >= identity.quorum || isAlone };
+  return { intents: newest, isSettled: holders >= identity.quorum };
 }

@@ -8,6 +8,7 @@ import type { ClusterPicture, MemberPicture, Message } from "#model/order.ts";
 import type { Role } from "#model/role.ts";
 import type { Instant } from "#model/units.ts";
 import { between, NEVER } from "#model/units.ts";
+import { lastingProofs } from "../fencing/proofs.ts";
 import type { Identity } from "../identity.ts";
 import { emptyIntents } from "../intents/document.ts";
 import { diffPlans, plan } from "../planner/plan.ts";
@@ -105,7 +106,7 @@ export function paint(
   const { picture } = leader;
   const placements = leader.plan?.placements ?? NO_PLACEMENTS;
   const intents = leader.intents ?? EMPTY;
-  const { proofs } = fencing;
+  const proofs = lastingProofs(fencing.proofs);
   const unproved = leader.plan?.directions.unproved ?? NONE;
   const proving = [...unproved.keys()].flatMap((node) => leader.outlook?.remedies.get(node) ?? []);
   const isSame =
@@ -113,7 +114,7 @@ export function paint(
     picture.phase === leader.phase &&
     picture.placements === placements &&
     picture.intents === intents &&
-    picture.proofs === proofs &&
+    sameProofs(picture.proofs, proofs) &&
     sameProving(picture.proving, proving) &&
     picture.members.every((m, i) => sameMember(m, members[i]));
   if (isSame) return leader;
@@ -135,6 +136,10 @@ const NO_PLACEMENTS: ClusterPicture["placements"] = [];
 
 const EMPTY = emptyIntents();
 const NONE: ReadonlyMap<NodeId, readonly ServiceName[]> = new Map();
+
+function sameProofs(a: ClusterPicture["proofs"], b: ClusterPicture["proofs"]): boolean {
+  return a.length === b.length && a.every((proof, i) => proof === b[i]);
+}
 
 function sameProving(a: ClusterPicture["proving"], b: ClusterPicture["proving"]): boolean {
   return a.length === b.length && a.every(({ node, text }, i) => b[i]?.node === node && b[i]?.text === text);

@@ -35,9 +35,12 @@ export function finishCollecting(
 ): LeaderState {
   if (leader.phase !== "collecting" || leader.proposal !== null || !knowsAllNodes(leader, news))
     return leader;
-  const isAlone = news.pair !== null && !hasVoterQuorum(identity, news);
-  const found = collectIntents(leader, identity, isAlone);
+  const found = collectIntents(leader, identity);
   if (found === null) return leader;
+  // What was accepted is on the disks of both voters, so on this one too: alone, there is nobody to settle it with.
+  const isAlone = news.pair !== null && !hasVoterQuorum(identity, news);
+  if (!found.isSettled && isAlone)
+    return { ...leader, phase: "leading", intents: found.intents, isUnsettled: true };
   if (found.isSettled) return { ...leader, phase: "leading", intents: found.intents };
   // Part of a quorum has it only: it may or may not have been accepted. Settle it before acting on it.
   return propose(leader, found.intents, null, "", now);
@@ -66,12 +69,14 @@ export function startProposals(
   const { intents } = leader;
   if (leader.phase !== "leading" || leader.proposal !== null || intents === null)
     return { leader, effects: [] };
+  if (leader.isUnsettled) return { leader: propose(leader, intents, null, "", now), effects: [] };
   const view = () => viewOf(leader, config, news, intents, now);
   const [ask, ...queue] = leader.queue;
-  if (!hasVoterQuorum(identity, news)) {
-    // Only between two voters: the holder goes on alone, but nothing new can be accepted by one disk.
+  if (news.pair !== null && !hasVoterQuorum(identity, news)) {
+    // The holder goes on alone, but nothing new can be accepted by one disk. Not "refused": an earlier leader may
+    // have accepted the same wish, and its answer was lost.
     if (ask === undefined) return { leader, effects: [] };
-    return settle({ ...leader, queue }, ask, { kind: "refused", reason: ALONE });
+    return settle({ ...leader, queue }, ask, { kind: "unknown", reason: ALONE });
   }
   if (ask === undefined) {
     if (intents.switchovers.length === 0) return { leader, effects: [] };
@@ -91,7 +96,8 @@ export function startProposals(
   }
 }
 
-const ALONE = "the other voter is away, and what operators ask must be on the disks of both";
+const ALONE =
+  "the other voter is away, and what operators ask must be on the disks of both: it is not accepted now";
 
 /** Could a new document reach the disks of a quorum now? */
 function hasVoterQuorum(identity: Identity, news: LeaseNews): boolean {
@@ -157,7 +163,7 @@ export function foldStoredBy(
     return { leader: { ...leader, proposal: { ...proposal, storedBy } }, effects: [] };
   const { intents, ask, text } = proposal;
   // While collecting, this was the newest document of a quorum: now it is known what operators asked for.
-  const accepted: LeaderState = { ...leader, phase: "leading", intents, proposal: null };
+  const accepted: LeaderState = { ...leader, phase: "leading", intents, proposal: null, isUnsettled: false };
   if (ask === null) return { leader: accepted, effects: [] };
   const step = settle(accepted, ask, { kind: "accepted", version: intents.version, text });
   const line = journalLine(

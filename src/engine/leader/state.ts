@@ -19,6 +19,8 @@ export interface LeaderState {
   readonly lastNumber: number;
   /** On disk at a quorum of voters. Null: not known yet. */
   readonly intents: Intents | null;
+  /** Between two voters: the other one was away when this leader began, and may have other intents on its disk. */
+  readonly isUnsettled: boolean;
   readonly proposal: Proposal | null;
   /** Wishes that wait for the proposal under way; at most `QUEUE_LIMIT`. */
   readonly queue: readonly QueuedAsk[];

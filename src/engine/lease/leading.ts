@@ -65,7 +65,7 @@ function backOff(state: KeeperState): Ms {
 export function runIfWanted(state: KeeperState, now: Instant): KeeperState {
   const runAt = whenToRun(state, now);
   if (runAt === null || now < runAt) return state;
-  const next = termFor(state, highestTerm(state));
+  const next = termFor(state, highestTerm(state), now);
   const until = plus(now, state.identity.lease);
   const leading: Leading = { kind: "candidate", term: next, until, gaveUp: gaveUp(state) };
   return startStoring({ ...state, leading }, { term: next, for: state.identity.self });
@@ -131,10 +131,14 @@ function countPair(
   if (leading.kind === "leads") return settleEager(state, now);
   const reason = yieldOf(state, now);
   if (state.pair === null || (!bothVote && reason === null)) return state;
+  const isEager = !bothVote && reason === "eager";
+  // What it had by the holder's acknowledgements ends here: only eager services may go on by its own word.
+  // (Simulator, two voters, seed 69 of 2026-11-20.)
+  const base = isEager && state.acting.mayAct ? lapse(state, "not-acknowledged") : state;
   return {
-    ...state,
+    ...base,
     leading: { kind: "leads", term: leading.term, until: FOREVER, since: now, gaveUp: leading.gaveUp },
     ledMembers: new Map(),
-    pair: { ...state.pair, leadsEagerly: !bothVote && reason === "eager" },
+    pair: { ...state.pair, leadsEagerly: isEager },
   };
 }

@@ -106,6 +106,8 @@ export interface Pair {
   /** What is. */
   readonly stored: PairRecord | null;
   readonly storing: PairRecord | null;
+  /** After a failed write: not before this. */
+  readonly storeAgainAt: Instant;
   /** The term of a tenure that an earlier life in this kernel boot left unreleased; null: none. */
   readonly resumable: Term | null;
   /** The newest proof that lives of the peer are over; null: none. */

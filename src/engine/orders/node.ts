@@ -137,7 +137,8 @@ function sameReport(a: NodeReport, b: NodeReport): boolean {
     a.leaving === b.leaving &&
     a.config === b.config &&
     a.intents === b.intents &&
-    a.proofs === b.proofs &&
+    a.proofs.length === b.proofs.length &&
+    a.proofs.every((proof, i) => proof === b.proofs[i]) &&
     a.services.length === b.services.length &&
     a.services.every((s, i) => sameService(s, b.services[i]))
   );

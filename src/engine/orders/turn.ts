@@ -4,6 +4,7 @@ import { isExclusive, type ResourceConfig } from "#model/config.ts";
 import { grantsOf } from "#model/grant.ts";
 import type { Instant } from "#model/units.ts";
 import { between, earlier, FOREVER, instant, ms, plus } from "#model/units.ts";
+import { lastingProofs } from "../fencing/proofs.ts";
 import { nextFencingAt } from "../fencing/turn.ts";
 import { isOverdue, startProbe } from "../health/check.ts";
 import { nextLeaderWake } from "../leader/command.ts";
@@ -157,7 +158,7 @@ export function sendReport(state: WorkerState, now: Instant, effects: WorkerEffe
   const next =
     isBrief && node.report !== null
       ? node.report
-      : report(node, state.identity, sayable(state), state.fencing.proofs, now);
+      : report(node, state.identity, sayable(state), lastingProofs(state.fencing.proofs), now);
   const isNew = next !== node.report;
   node = isNew ? { ...node, report: next } : node;
   const { aliveAt } = state;
