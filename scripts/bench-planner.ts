@@ -94,6 +94,7 @@ function nodeView(id: NodeId, position: number, services: readonly ServiceConfig
     reach: "ok",
     leaving: false,
     proof: null,
+    hasLapsed: false,
     remedy: null,
     reported: true,
     obeys: 1,

@@ -62,7 +62,15 @@ function deviceFrom(written: WrittenDevice): FenceDevice {
   const given = written.options ?? {};
   if ("ipmi" in written) {
     const { ipmi, port = defaults.IPMI_PORT } = written;
-    const own = { ip: ipmi, ipport: String(port), username: written.user, lanplus: "1", cipher: "3" };
+    const own = {
+      ip: ipmi,
+      ipport: String(port),
+      username: written.user,
+      lanplus: "1",
+      cipher: "3",
+      // The rule for power asks twice itself; the agent's own 2 s before it looks would only add to the outage.
+      ...("power-wait" in given ? {} : { power_wait: "0" }),
+    };
     const id = `ipmi ${ipmi}${port === defaults.IPMI_PORT ? "" : ` port ${port}`}`;
     return { id, agent: "fence_ipmilan", options: optionsFrom({ ...own, ...given }), ...agent };
   }

@@ -36,7 +36,7 @@ export function judgeProtection(
   if (pair && needy.length > 0 && !saysAnything(config, services)) {
     return { findings: [aloneTogether(members, voters)], warnings: [] };
   }
-  const proofs = new Map(members.filter(isNode).map(({ id }) => [id, proofOf(config, id)]));
+  const proofs = new Map(members.filter(isNode).map(({ id }) => [id, proofOf(config, id, pair)]));
   const cases = needy.map((service) => caseOf(service, proofs));
   const isWitnessed = members.some(({ kind }) => kind === "witness");
   return {
@@ -86,9 +86,10 @@ function caseOf(service: FoundService, proofs: ReadonlyMap<string, Proof>): Case
 }
 
 /** The best there is. What is not well written is taken for good: one mistake is enough to read about. */
-function proofOf(config: unknown, node: string): Proof {
+function proofOf(config: unknown, node: string, pair: boolean): Proof {
   const at = key(key(top(config), "fencing"), node);
-  const isWatched = watchdogMode(config) !== "none";
+  // The holder of a tenure does not lapse by being alone, so nobody can tell that its watchdog has fired.
+  const isWatched = watchdogMode(config) !== "none" && !pair;
   if (at.value === undefined) return isWatched ? "watchdog" : "none";
   const written = NODE_FENCING.safeParse(at.value);
   if (!written.success) return "device";

@@ -47,6 +47,8 @@ export interface KeeperOptions {
 export const VOTE_DOCUMENT = "vote";
 /** Name of the document in which one of two voters keeps what its next life may go on with. */
 export const PAIR_DOCUMENT = "pair";
+/** A busy host holds the keeper up between two calls; a renewal comes again by itself, a first arming does not. */
+const ARM_TRIES = 5;
 /** Clocks are read one after the other: a difference up to this is no sleep, ms. */
 const NO_SLEEP = 20;
 /** The kernel is asked at least this often what others did to addresses and guard, ms. */
@@ -223,7 +225,7 @@ export class Keeper {
       case "store-pair":
         return this.#storePair(effect.record);
       case "watchdog":
-        return this.#watchdog(effect.act);
+        return this.#watchdog(effect.act, effect.until);
       case "take":
         return this.#take(effect);
       case "renew":
@@ -264,16 +266,21 @@ export class Keeper {
     });
   }
 
-  #watchdog(act: "arm" | "feed" | "disarm"): void {
-    const { watchdog } = this.#ports;
+  #watchdog(act: "arm" | "feed" | "disarm", until: Instant): void {
+    const { watchdog, clock } = this.#ports;
     switch (act) {
       case "arm": {
+        if (clock.now() >= until) {
+          this.#queue.push({ kind: "watchdog-late" });
+          return;
+        }
         const armed = watchdog.arm();
         const [timeout, problem] = armed.kind === "armed" ? [armed.timeout, null] : [null, armed.detail];
         this.#queue.push({ kind: "watchdog-armed", timeout, problem });
         return;
       }
       case "feed":
+        if (clock.now() >= until) return;
         if (!watchdog.feed())
           this.#journal("watchdog", "watchdog", "not fed", "feed-failed", "the device said no");
         return;
@@ -286,18 +293,27 @@ export class Keeper {
   }
 
   #take(effect: Extract<KeeperEffect, { kind: "take" }>): void {
-    const { addresses, grants } = this.#ports;
+    const { addresses } = this.#ports;
     const problems: string[] = [];
     for (const address of effect.grants.filter(isAddress)) {
       const added = addresses.add(address, effect.lifetimeSeconds);
       if (added.kind === "failed") problems.push(`${formatAddress(address)}: ${added.detail}`);
     }
     if (problems.length === 0) {
-      const armed = grants.arm(effect.grants, effect.until);
+      const armed = this.#armNow(effect.grants, effect.until);
       if (armed.kind === "failed") problems.push(armed.detail);
     }
     const problem = problems.length === 0 ? null : problems.join("; ");
     this.#queue.push({ kind: "took", id: effect.id, grants: effect.grants, problem });
+  }
+
+  /** A process that is held up between two calls changes nothing and may simply ask again, within its time. */
+  #armNow(grants: readonly Grant[], until: Instant): Outcome {
+    let armed = this.#ports.grants.arm(grants, until);
+    for (let tries = 1; tries < ARM_TRIES && armed.kind === "failed" && armed.code === "frozen"; tries++) {
+      armed = this.#ports.grants.arm(grants, until);
+    }
+    return armed;
   }
 
   #renew(grants: readonly Grant[], until: Instant): void {

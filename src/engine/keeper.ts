@@ -61,6 +61,8 @@ export type KeeperEvent =
   | { readonly kind: "guard-repaired"; readonly why: string }
   /** The answer to `watchdog` with `arm`. */
   | { readonly kind: "watchdog-armed"; readonly timeout: Ms | null; readonly problem: string | null }
+  /** It was too late to arm it: to be tried again. */
+  | { readonly kind: "watchdog-late" }
   /** The host slept: its clocks say by how much. What happened meanwhile is not known. */
   | { readonly kind: "resumed"; readonly gap: Ms }
   /** Another machine claims the address. */
@@ -90,7 +92,12 @@ export type KeeperEffect =
   | { readonly kind: "release"; readonly id: number | null; readonly grants: readonly Grant[] }
   | { readonly kind: "announce"; readonly addresses: readonly FloatingAddress[]; readonly until: Instant }
   /** Of `arm` the answer is `watchdog-armed`. */
-  | { readonly kind: "watchdog"; readonly act: "arm" | "feed" | "disarm" }
+  | {
+      readonly kind: "watchdog";
+      readonly act: "arm" | "feed" | "disarm";
+      /** Neither arm nor feed at or after this instant. */
+      readonly until: Instant;
+    }
   | { readonly kind: "tell"; readonly message: ToWorker }
   | { readonly kind: "wake"; readonly at: Instant };
 
@@ -197,6 +204,8 @@ function fold(state: KeeperState, event: KeeperEvent, now: Instant, effects: Kee
       return { ...state, grants: { ...state.grants, armedUntil: NEVER, wasInDoubt: true } };
     case "watchdog-armed":
       return foldArmed(state, event.timeout, event.problem, now);
+    case "watchdog-late":
+      return { ...state, watchdog: { ...state.watchdog, stage: "waiting" } };
     case "resumed":
       return state.acting.mayAct ? lapse(state, "resumed") : state;
     case "claimed":

@@ -129,6 +129,7 @@ function nodeView({ id, standing, reach, leaving, reported, obeys, services }: T
     reach,
     leaving,
     proof: null,
+    hasLapsed: false,
     remedy: null,
     reported,
     obeys,

@@ -158,14 +158,14 @@ const ROWS: readonly (readonly [string, Config, LiveFacts | null, string, number
   ],
   [
     "two voters: the holder's watchdog proves nothing",
-    configOf("watchdog: required", ADDRESS),
+    configOf("watchdog: required\nfencing: { chip: operator, dale: operator }", ADDRESS),
     live({ holder: CHIP, watchdogs: new Map([[CHIP, ms(10_000)]]) }),
     "blocked: between two voters its watchdog proves nothing; needs `understudy confirm-dead chip`",
     null,
   ],
   [
     "two voters: the watchdog of the one that does not hold it counts",
-    configOf("watchdog: required", ADDRESS),
+    configOf("watchdog: required\nfencing: { chip: operator, dale: operator }", ADDRESS),
     live({ holder: nodeId("dale"), watchdogs: new Map([[CHIP, ms(10_000)]]) }),
     "safe: reset by its watchdog, about 15 s",
     14.8,

@@ -7,8 +7,8 @@ import type { Intents } from "#model/intents.ts";
 import { sameVersion } from "#model/intents.ts";
 import type { MemberStanding, NodeReport } from "#model/order.ts";
 import { isEarlierSession, sameSession } from "#model/session.ts";
-import type { Instant } from "#model/units.ts";
-import { NEVER } from "#model/units.ts";
+import type { Instant, Ms } from "#model/units.ts";
+import { NEVER, plus } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
 import { newestIntents } from "../intents/document.ts";
 import type { LeaderState, LedNode } from "./state.ts";
@@ -22,6 +22,7 @@ export function startLeading(config: Config, news: LeaseNews, now: Instant): Lea
       isNode: m.kind === "node",
       report: null,
       isCurrent: false,
+      outdatedSince: null,
       order: null,
       orderedActive: new Map(),
       sentAt: NEVER,
@@ -58,7 +59,7 @@ export function foldReport(leader: LeaderState, report: NodeReport): LeaderState
   const isNewSession = before === null || isEarlierSession(before.session, report.session);
   // Orders name their session: what an earlier one was ordered is void in the new one.
   const voided = isNewSession && before !== null ? { order: null, orderedActive: new Map() } : {};
-  return withMember(leader, { ...member, ...voided, report, isCurrent: true });
+  return withMember(leader, { ...member, ...voided, report, isCurrent: true, outdatedSince: null });
 }
 
 function isNewerReport(a: NodeReport, b: NodeReport): boolean {
@@ -71,15 +72,30 @@ function isNewerReport(a: NodeReport, b: NodeReport): boolean {
  * newer one is for the worker to wait for: the keeper's news may be late, and an exclusion that is among them is
  * about the sessions up to then. Nothing may have been ordered in a later one when it is taken for a proof.
  */
-export function markOutdated(leader: LeaderState, news: LeaseNews): LeaderState {
+export function markOutdated(leader: LeaderState, news: LeaseNews, now: Instant): LeaderState {
   let next = leader;
   for (const heard of news.members) {
     const member = next.members.get(heard.node);
     if (member === undefined) continue;
     const isCurrent = isReportCurrent(member, heard);
-    if (isCurrent !== member.isCurrent) next = withMember(next, { ...member, isCurrent });
+    if (isCurrent === member.isCurrent) continue;
+    const outdatedSince = isCurrent ? null : now;
+    next = withMember(next, { ...member, isCurrent, outdatedSince });
   }
   return next;
+}
+
+/**
+ * It lapsed after its last report of this term, as its pulses show, and has not reported since: it may hear nobody.
+ * It obeys no order of an older term any more, and none of this one was given for a later session than that report's;
+ * so whatever the kernel revokes, it has not. A lease is waited for, since most nodes report within milliseconds.
+ */
+export function hasLapsedUnreported(member: LedNode, news: LeaseNews, wait: Ms, now: Instant): boolean {
+  const heard = news.members.find(({ node }) => node === member.id)?.session ?? null;
+  const { report, outdatedSince } = member;
+  if (report === null || heard === null || outdatedSince === null || now < plus(outdatedSince, wait))
+    return false;
+  return isEarlierSession(report.session, heard);
 }
 
 function isReportCurrent(member: LedNode, heard: MemberNews): boolean {

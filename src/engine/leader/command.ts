@@ -13,7 +13,7 @@ import type { Identity } from "../identity.ts";
 import { emptyIntents } from "../intents/document.ts";
 import { diffPlans, plan } from "../planner/plan.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
-import { standingOfMember, withMember } from "./collect.ts";
+import { hasLapsedUnreported, standingOfMember, withMember } from "./collect.ts";
 import type { LeaderState, LedNode } from "./state.ts";
 import { foldFitness, viewOf } from "./view.ts";
 
@@ -23,25 +23,37 @@ interface Step {
 }
 
 /** Plans afresh if anything that a plan rests on is not what it was. */
-export function planIfChanged(leader: LeaderState, config: Config, news: LeaseNews, now: Instant): Step {
+export function planIfChanged(
+  leader: LeaderState,
+  { config, identity }: WorkerState,
+  news: LeaseNews,
+  now: Instant,
+): Step {
   const { intents } = leader;
   if (leader.phase !== "leading" || intents === null) return { leader, effects: [] };
   const again = leader.plan?.directions.planAgainAt ?? null;
   const isDue = again !== null && now >= again;
-  const from = planInputs(leader, config, news);
+  const from = planInputs(leader, config, identity, news, now);
   if (!isDue && sameInputs(from, leader.plannedFrom)) return { leader, effects: [] };
   const fit = foldFitness(leader, news, intents, now);
-  const next = plan(viewOf(fit, config, news, intents, now));
+  const next = plan(viewOf(fit, config, identity, news, intents, now));
   const lines = diffPlans(leader.plan, next, leader.term);
   const effects = lines.map((line): WorkerEffect => ({ kind: "journal", line }));
   return { leader: { ...fit, plan: next, plannedFrom: from }, effects };
 }
 
-function planInputs(leader: LeaderState, config: Config, news: LeaseNews): readonly unknown[] {
+function planInputs(
+  leader: LeaderState,
+  config: Config,
+  identity: Identity,
+  news: LeaseNews,
+  now: Instant,
+): readonly unknown[] {
   const inputs: unknown[] = [config, leader.intents, leader.outlook];
   for (const member of leader.members.values()) {
     if (!member.isNode) continue;
     inputs.push(member.report, member.isCurrent, member.orderedActive, standingOfMember(member.id, news));
+    inputs.push(hasLapsedUnreported(member, news, identity.lease, now));
   }
   return inputs;
 }
@@ -207,10 +219,13 @@ function orderMessage(
 }
 
 /** When the leader has to be woken: for what must be said again, and for plans that wait for a time. */
-export function nextLeaderWake(leader: LeaderState, identity: Identity): Instant {
+export function nextLeaderWake(leader: LeaderState, identity: Identity, now: Instant): Instant {
   let at = Number.POSITIVE_INFINITY;
   for (const member of leader.members.values()) {
     const obeys = member.order === null || member.report?.order?.number === member.order.number;
+    // A node that lapsed and says nothing more: after a lease that is a reason to plan.
+    const quietAt = member.outdatedSince === null ? at : member.outdatedSince + identity.lease + 1;
+    if (quietAt > now) at = Math.min(at, quietAt);
     const pause = member.isCurrent && obeys ? REPEAT : RESEND_PULSES * identity.pulse;
     at = Math.min(at, member.sentAt + pause);
   }

@@ -70,7 +70,7 @@ export function startProposals(
   if (leader.phase !== "leading" || leader.proposal !== null || intents === null)
     return { leader, effects: [] };
   if (leader.isUnsettled) return { leader: propose(leader, intents, null, "", now), effects: [] };
-  const view = () => viewOf(leader, config, news, intents, now);
+  const view = () => viewOf(leader, config, identity, news, intents, now);
   const [ask, ...queue] = leader.queue;
   if (news.pair !== null && !hasVoterQuorum(identity, news)) {
     // The holder goes on alone, but nothing new can be accepted by one disk. Not "refused": an earlier leader may

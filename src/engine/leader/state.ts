@@ -47,6 +47,8 @@ export interface LedNode {
   readonly report: NodeReport | null;
   /** Is that report of the newest session that is known of? */
   readonly isCurrent: boolean;
+  /** Since when it is not, though there was a report; null: it is. */
+  readonly outdatedSince: Instant | null;
   readonly order: GivenOrder | null;
   /** By service: the newest order number of the present session that wanted it active. */
   readonly orderedActive: ReadonlyMap<ServiceName, number>;

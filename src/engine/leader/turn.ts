@@ -45,13 +45,13 @@ export function leaderTurn(state: WorkerState, now: Instant, effects: WorkerEffe
   if (news === null || !news.leads) return state.leader === null ? state : { ...state, leader: null };
   const isSameTerm = state.leader !== null && state.leader.term === news.term;
   let leader: LeaderState = isSameTerm ? state.leader : startLeading(config, news, now);
-  leader = noteExcluded(markOutdated(leader, news), news.members, now);
+  leader = noteExcluded(markOutdated(leader, news, now), news.members, now);
   leader = { ...leader, outlook: outlookOf({ ...state, leader }, leader.outlook, now) };
   leader = finishCollecting(leader, identity, news, now);
   const steps = [
     (l: LeaderState) => startProposals(l, config, identity, news, now),
     (l: LeaderState) => pushProposal(l, identity, now),
-    (l: LeaderState) => planIfChanged(l, config, news, now),
+    (l: LeaderState) => planIfChanged(l, state, news, now),
     (l: LeaderState) => ({ leader: paint(giveOrders(l, news), state, news), effects: [] }),
     (l: LeaderState) => tellMembers(l, identity, news, now),
   ];

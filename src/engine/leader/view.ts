@@ -5,25 +5,36 @@ import type { LeaseNews } from "#model/halves.ts";
 import type { NodeId, ServiceName } from "#model/ids.ts";
 import type { Intents } from "#model/intents.ts";
 import type { Instant } from "#model/units.ts";
+import type { Identity } from "../identity.ts";
 import type { NodeView, ServiceView, View } from "../planner/view.ts";
-import { standingOfMember } from "./collect.ts";
+import { hasLapsedUnreported, standingOfMember } from "./collect.ts";
 import type { LeaderState, LedNode } from "./state.ts";
 
 export function viewOf(
   leader: LeaderState,
   config: Config,
+  identity: Identity,
   news: LeaseNews,
   intents: Intents,
   now: Instant,
 ): View {
   const nodes: NodeView[] = [];
   for (const member of leader.members.values()) {
-    if (member.isNode) nodes.push(nodeView(leader, member, config, news));
+    if (member.isNode)
+      nodes.push(
+        nodeView(leader, member, config, news, hasLapsedUnreported(member, news, identity.lease, now)),
+      );
   }
   return { now, services: config.services, nodes, intents, eager: leader.outlook?.eager ?? false };
 }
 
-function nodeView(leader: LeaderState, member: LedNode, config: Config, news: LeaseNews): NodeView {
+function nodeView(
+  leader: LeaderState,
+  member: LedNode,
+  config: Config,
+  news: LeaseNews,
+  hasLapsed: boolean,
+): NodeView {
   const standing = standingOfMember(member.id, news);
   const { report, isCurrent } = member;
   // A node that lapsed and came back has not said what it found: its old report is no news of it.
@@ -39,6 +50,7 @@ function nodeView(leader: LeaderState, member: LedNode, config: Config, news: Le
     remedy: leader.outlook?.remedies.get(member.id)?.text ?? null,
     reported: report !== null && isCurrent && standing === "alive",
     obeys: obeyed,
+    hasLapsed,
     services: serviceViews(leader, member, config, counts),
   };
 }

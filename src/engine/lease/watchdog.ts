@@ -1,7 +1,7 @@
 // The hardware watchdog: fed only while this node may act, or certainly holds nothing exclusive. So a node that
 // lapsed and cannot stop what it holds is reset by its own hardware, and a leader can count on that.
 //
-// It is armed when the worker first says what it holds, which is before it starts anything exclusive.
+// It is armed when it may be fed for the first time, which is before anything exclusive starts.
 
 import type { Instant, Ms } from "#model/units.ts";
 import { between, FOREVER, ms, NEVER, plus } from "#model/units.ts";
@@ -46,16 +46,26 @@ export function keepWatchdog(state: KeeperState, now: Instant): Step {
   if (act === null) return { state, effects: [] };
   const next: Partial<WatchdogState> =
     act === "feed" ? { fedAt: now } : act === "arm" ? { stage: "arming" } : { stage: "none", timeout: null };
-  return { state: { ...state, watchdog: { ...watchdog, ...next } }, effects: [{ kind: "watchdog", act }] };
+  return {
+    state: { ...state, watchdog: { ...watchdog, ...next } },
+    effects: [{ kind: "watchdog", act, until: feedableUntil(state) }],
+  };
 }
 
 function nextAct(state: KeeperState, now: Instant): "arm" | "feed" | "disarm" | null {
   const { stage, holds, isDoomed } = state.watchdog;
-  if (stage === "waiting") return holds === null ? null : "arm";
+  const mayFeed = state.identity.clauses.feeds(state.acting.mayAct, holds, isDoomed);
+  // Arming is feeding: a daemon that was killed and is back must not put off the reset that its last life is due.
+  if (stage === "waiting") return holds !== null && mayFeed ? "arm" : null;
   if (stage !== "armed") return null;
   if (state.left && holds === false) return "disarm";
   if (now < nextFeedAt(state)) return null;
-  return state.identity.clauses.feeds(state.acting.mayAct, holds, isDoomed) ? "feed" : null;
+  return mayFeed ? "feed" : null;
+}
+
+/** A feed that is decided now and carried out later, after a freeze, would put off a reset that others count on. */
+function feedableUntil({ watchdog, acting }: KeeperState): Instant {
+  return watchdog.holds === false ? FOREVER : acting.until;
 }
 
 /** FOREVER: it is not armed. */

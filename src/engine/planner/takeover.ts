@@ -43,7 +43,7 @@ export function judgeTakeover(service: ServiceName, holds: Holds, node: NodeView
   // It says goodbye only when it has stopped everything.
   if (node.standing === "left") return yes("left", `${node.id} stopped everything and said goodbye`);
   if (isEager && node.standing === "silent") return yes("eager", eagerText(service, node));
-  const hasLapsed = node.standing === "excluded";
+  const hasLapsed = node.standing === "excluded" || (node.standing === "alive" && node.hasLapsed);
   if (hasLapsed && holds === "grants") return yes("lapsed", `${node.id} has lapsed`);
   return { proved: false, reason: doubt(service, node, seen) };
 }
