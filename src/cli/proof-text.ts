@@ -23,24 +23,24 @@ export function protectionBlock(
   return formatTable([["SERVICE", "IF ITS NODE DIES, HANGS OR IS CUT OFF"], ...rows], { width });
 }
 
-export function devicesBlock({ node, fencing }: StatusDocument, width: number | null): string[] {
+export function devicesBlock({ node, kind, fencing }: StatusDocument, width: number | null): string[] {
   if (fencing.devices.length === 0) return [];
   const rows = fencing.devices.map((device) => [
     device.node,
     String(device.level),
     device.device,
-    answerText(device, node),
+    answerText(device, kind === "node" && device.node !== node),
   ]);
   return formatTable([["FENCING", "LEVEL", "DEVICE", "LAST TEST"], ...rows], { width });
 }
 
 function answerText(
-  { node, proves, problem, asked_ago_ms, answered_ago_ms }: DeviceStatus,
-  self: string,
+  { proves, problem, asked_ago_ms, answered_ago_ms }: DeviceStatus,
+  isAsker: boolean,
 ): string {
   if (!proves) return "never asked: it proves nothing";
   const asked = asked_ago_ms === null ? null : `${formatDuration(asked_ago_ms)} ago`;
-  if (asked === null) return node === self ? "asked by the other nodes" : "not asked yet";
+  if (asked === null) return isAsker ? "not asked yet" : "asked by the other nodes";
   if (problem === null) return `answered ${asked}`;
   const last = answered_ago_ms === null ? "" : `; it answered last ${formatDuration(answered_ago_ms)} ago`;
   return `no answer ${asked}: ${problem}${last}`;

@@ -18,7 +18,7 @@ import type { Instant, Ms, Term } from "#model/units.ts";
 import { NEVER } from "#model/units.ts";
 import type { FenceSaid, FenceVerb } from "./fencing/procedure-device.ts";
 import { type FencingState, startFencingState } from "./fencing/state.ts";
-import { fencingTurn, foldDeed, foldFenceSaid, learnProofs } from "./fencing/turn.ts";
+import { fencingTurn, foldDeed, foldFenceSaid, learnProofs, tellProofs } from "./fencing/turn.ts";
 import type { Finding } from "./health/check.ts";
 import type { Identity } from "./identity.ts";
 import type { PendingAsk } from "./intents/asks.ts";
@@ -153,8 +153,10 @@ export function startWorker(
 export function handleWorker(before: WorkerState, event: WorkerEvent, now: Instant): WorkerTurn {
   const effects: WorkerEffect[] = [];
   let state = fold(before, event, now, effects);
+  // Before the plan that rests on them.
+  tellProofs(before, state, effects);
   state = leaderTurn(state, now, effects);
-  state = fencingTurn(state, before.fencing.proofs, now, effects);
+  state = fencingTurn(state, now, effects);
   state = startOps(state, now, effects);
   state = tellKeeper(state, effects);
   state = startChecks(state, now, effects);

@@ -28,7 +28,6 @@ import {
   isProvedDead,
   lastingProofs,
   lastSession,
-  type Proofs,
   UNHEARD,
 } from "./proofs.ts";
 import type { DeviceTest, FencingState, RunningFence } from "./state.ts";
@@ -44,18 +43,13 @@ const withFencing = (state: WorkerState, fencing: Partial<FencingState>): Worker
   fencing: { ...state.fencing, ...fencing },
 });
 
-/** Begins, goes on with and ends what is due. `toldProofs`: those known before the event of this turn. */
-export function fencingTurn(
-  before: WorkerState,
-  toldProofs: Proofs,
-  now: Instant,
-  effects: WorkerEffect[],
-): WorkerState {
+/** Begins, goes on with and ends what is due. */
+export function fencingTurn(before: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
   let state = dropContradicted(wakeRunning(before, now, effects), now, effects);
   state = noteFiredWatchdogs(withoutUnheard(state), now);
   state = startDue(state, now, effects);
   state = testDevices(state, now, effects);
-  if (state.fencing.proofs !== toldProofs) tellProofs(toldProofs, state, effects);
+  tellProofs(before, state, effects);
   return state;
 }
 
@@ -68,12 +62,13 @@ function withoutUnheard(state: WorkerState): WorkerState {
   return kept === proofs && ledTerm === term ? state : withFencing(state, { proofs: kept, ledTerm: term });
 }
 
-/** Whatever it learned: to the keeper (two voters need it there), and to disk. */
-function tellProofs(toldProofs: Proofs, state: WorkerState, effects: WorkerEffect[]): void {
+/** Whatever was learned: to the keeper (two voters need it there), and to disk. */
+export function tellProofs(before: WorkerState, state: WorkerState, effects: WorkerEffect[]): void {
   const { proofs } = state.fencing;
+  if (proofs === before.fencing.proofs) return;
   effects.push({ kind: "store-proofs", proofs: lastingProofs(proofs) });
   for (const proof of proofs) {
-    if (toldProofs.includes(proof)) continue;
+    if (before.fencing.proofs.includes(proof)) continue;
     effects.push({ kind: "to-keeper", message: { kind: "proof", proof } });
     const { node, kind, sentence } = proof;
     effects.push(journalLine("fence", node, "proved dead", kind, sentence, state.node.term));

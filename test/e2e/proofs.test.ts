@@ -1,0 +1,287 @@
+// What cannot be revoked by the kernel, a process here, starts elsewhere only after a proof: an operator's word, or a
+// fence device that said twice that the old node is off. Seen as operators see it, and by what the hosts really run.
+
+import assert from "node:assert/strict";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { StatusDocument } from "#api/protocol.ts";
+import { type Cluster, startDaemon } from "../../lab/cluster.ts";
+import { cut, heal } from "../../lab/faults.ts";
+import { pidsIn, signal } from "../../lab/namespaces.ts";
+import { sleep, until } from "../../lab/shell.ts";
+import { hostOf, type World } from "../../lab/world.ts";
+import {
+  closeCluster,
+  configText,
+  journalled,
+  journalOf,
+  prepareCluster,
+  SOON_MS,
+  says,
+  settled,
+  skip,
+  statusThat,
+  whole,
+  withConfig,
+} from "./cluster.ts";
+
+/** How the exclusive process is told apart from everything else: by what it was started with. */
+const MARK = "86401";
+/** Long enough for a start that must not be: two leases and a fencing would fit. */
+const LONG_MS = 2_000;
+
+/** The service writes down where it starts, in the file in which the fence devices write what they are asked. */
+const serviceText = (folder: string): string => `
+  db:
+    place: [chip, dale]
+    resources:
+      - process: [/bin/sh, -c, 'echo "start $UNDERSTUDY_NODE" >> ${folder}/events; exec sleep ${MARK}']
+`;
+
+async function openFenced(fencing: (world: World) => string): Promise<Cluster> {
+  const bare = await prepareCluster({ services: serviceText("/") });
+  const { folder } = bare.world;
+  const options = { services: serviceText(folder), top: fencing(bare.world) };
+  const cluster = withConfig(bare, "fenced.yaml", configText(bare.world, options));
+  for (const name of [...cluster.nodes, cluster.witness]) startDaemon(cluster, name);
+  await whole(cluster);
+  return cluster;
+}
+
+/** Hosts on which the process runs. */
+function runners(cluster: Cluster): string[] {
+  return cluster.nodes.filter((node) =>
+    pidsIn(hostOf(cluster.world, node).namespace).some((pid) => commandLine(pid).includes(MARK)),
+  );
+}
+
+function commandLine(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
+
+/** As if its power were gone: everything on it dies at once. */
+async function kill(cluster: Cluster, node: string): Promise<void> {
+  for (const pid of pidsIn(hostOf(cluster.world, node).namespace)) signal(pid, "SIGKILL");
+  await cluster.daemons.get(node)?.ended;
+}
+
+async function runsOn(cluster: Cluster, node: string): Promise<void> {
+  const isThere = await until(() => runners(cluster).join() === node, { withinMs: SOON_MS });
+  assert.ok(isThere, `the process runs on ${runners(cluster).join() || "no host"} instead of ${node} alone`);
+}
+
+/** A node that came back is there, and has nothing. */
+async function isBackAsStandby(cluster: Cluster, node: string, active: string): Promise<void> {
+  startDaemon(cluster, node);
+  await whole(cluster);
+  assert.equal(await settled(cluster, "db"), active);
+  assert.deepEqual(runners(cluster), [active]);
+}
+
+const isBlocked =
+  (pattern: RegExp) =>
+  ({ services: [db] }: StatusDocument): boolean =>
+    db !== undefined &&
+    db.active === null &&
+    db.protection.state === "blocked" &&
+    pattern.test(db.protection.text);
+
+describe("an operator's word", { skip, timeout: 100_000 }, () => {
+  let cluster: Cluster;
+
+  before(async () => {
+    cluster = await openFenced(() => "fencing: { chip: operator, dale: operator }");
+  });
+  after(async () => {
+    await closeCluster(cluster);
+  });
+
+  test("status and why say beforehand that nobody but an operator can move it", async () => {
+    assert.equal(await settled(cluster, "db"), "chip");
+    for (const command of [["status"], ["why", "db"]]) {
+      const text = await says(cluster, "dale", command, 0);
+      assert.match(text, /blocked: needs `understudy confirm-dead chip`/);
+    }
+  });
+
+  test("confirm-dead is refused while the node is alive, and of itself", async () => {
+    const args = ["confirm-dead", "chip", "--confirm", "chip"];
+    assert.match(await says(cluster, "dale", args, 2), /chip is alive: its pulses come in time/);
+    assert.match(await says(cluster, "chip", args, 2), /this is chip: it lives/);
+    assert.match(await says(cluster, "dale", ["confirm-dead", "chip"], 64), /say --confirm chip/);
+    assert.deepEqual(runners(cluster), ["chip"]);
+  });
+
+  test("its node dies: the service is blocked, and everything says what to do", async () => {
+    await kill(cluster, "chip");
+    await statusThat(cluster, "dale", isBlocked(/confirm-dead chip/), "a blocked service");
+    assert.match(await says(cluster, "dale", ["status"], 2), /^Down: db .*understudy confirm-dead chip/);
+    assert.match(
+      await says(cluster, "dale", ["why", "db"], 0),
+      /does not prove that it stopped db; type `understudy confirm-dead chip`/,
+    );
+    await sleep(LONG_MS);
+    assert.deepEqual(runners(cluster), []);
+  });
+
+  test("once it is confirmed, the service starts on the other node, and not before", async () => {
+    const since = journalOf(cluster, "dale").length;
+    const text = await says(cluster, "dale", ["confirm-dead", "chip", "--confirm", "chip"], 0);
+    assert.match(text, /^chip counts as dead/);
+    assert.equal(await settled(cluster, "db", ["dale"], ["dale"]), "dale");
+    await runsOn(cluster, "dale");
+    const proof = await journalled(cluster, "dale", ({ what }) => what === "proved dead", since);
+    assert.equal(proof.code, "confirmed-dead");
+    assert.match(proof.why, /^.+ \(on dale, \d{4}-.*\) said that it is dead/);
+    assert.match(await says(cluster, "dale", ["status"], 1), /chip is proved dead: .* said that it is dead/);
+    const again = await says(cluster, "dale", ["confirm-dead", "chip", "--confirm", "chip"], 2);
+    assert.match(again, /known to be dead already/);
+  });
+
+  test("the node that was taken for dead comes back as standby, and is not dead any more", async () => {
+    await isBackAsStandby(cluster, "chip", "dale");
+    assert.doesNotMatch(await says(cluster, "dale", ["status"], 0), /proved dead/);
+    const args = ["confirm-dead", "chip", "--confirm", "chip"];
+    assert.match(await says(cluster, "dale", args, 2), /chip is alive/);
+  });
+});
+
+describe("fence devices", { skip, timeout: 115_000 }, () => {
+  let cluster: Cluster;
+  const file = (name: string): string => join(cluster.world.folder, name);
+  const events = (): string[] => readFileSync(file("events"), "utf8").trim().split("\n");
+
+  /** Two levels for each node, each a device of its own. */
+  before(async () => {
+    const levels = (folder: string, node: string) =>
+      ["a", "b"].map((device) => {
+        const call = (verb: string) => `[${folder}/fence-${device}, ${verb}, ${node}]`;
+        return `{ command: { off: ${call("off")}, status: ${call("status")}, on: ${call("on")} } }`;
+      });
+    cluster = await openFenced((world) => {
+      const { folder } = world;
+      for (const device of ["a", "b"]) writeFence(world, device);
+      return `fencing:\n${["chip", "dale"].map((node) => `  ${node}: [${levels(folder, node).join(", ")}]`).join("\n")}`;
+    });
+  });
+  after(async () => {
+    await closeCluster(cluster);
+  });
+
+  test("fence test asks every device from here, and switches nothing", async () => {
+    const text = await says(cluster, "dale", ["fence", "test"], 0);
+    assert.match(text, /^chip +1 +command fence-a +answers$/m);
+    assert.match(text, /^dale +2 +command fence-b +answers$/m);
+    const one = await says(cluster, "chip", ["fence", "test", "dale"], 0);
+    assert.doesNotMatch(one, /^chip/m);
+    assert.ok(!events().some((line) => line.startsWith("off")));
+    await statusThat(cluster, "dale", ({ services: [db] }) =>
+      /^safe: fenced by command fence-a \(answered .* ago\), about 4 s/.test(db?.protection.text ?? ""),
+    );
+  });
+
+  test("a device that does not answer is told before it is needed", async () => {
+    writeFileSync(file("dumb-a"), "");
+    assert.match(await says(cluster, "dale", ["fence", "test", "chip"], 2), /fence-a +none: exit code 1/);
+    const status = await says(cluster, "dale", ["status"], 1);
+    assert.match(status, /^Degraded: fence device command fence-a of chip does not answer/);
+    assert.match(status, /safe: fenced by command fence-b/);
+    rmSync(file("dumb-a"));
+    await says(cluster, "dale", ["fence", "test"], 0);
+    await says(cluster, "dale", ["status"], 0);
+  });
+
+  test("its node is cut off: fenced first, started after", async () => {
+    assert.equal(await settled(cluster, "db"), "chip");
+    forget();
+    await cut(cluster.world, "chip");
+    await runsOn(cluster, "dale");
+    await cluster.daemons.get("chip")?.ended;
+    assert.deepEqual(upToStart(), ["off chip a", "status chip a", "status chip a", "start dale"]);
+    const proof = await journalled(cluster, "dale", ({ what }) => what === "proved dead");
+    assert.match(proof.why, /^chip is off: command fence-a said so twice$/);
+    await heal(cluster.world);
+    await isBackAsStandby(cluster, "chip", "dale");
+  });
+
+  test("a device that says the node is on although it is not: the next level is taken", async () => {
+    writeFileSync(file("lie-a"), "");
+    forget();
+    await kill(cluster, "dale");
+    await runsOn(cluster, "chip");
+    const told = upToStart();
+    assert.deepEqual(told.slice(0, 2), ["off dale a", "status dale a"]);
+    assert.deepEqual(told.slice(2), ["off dale b", "status dale b", "status dale b", "start chip"]);
+    await isBackAsStandby(cluster, "dale", "chip");
+  });
+
+  test("when every device lies, the service is blocked with guidance, until an operator says more", async () => {
+    writeFileSync(file("lie-b"), "");
+    await kill(cluster, "chip");
+    await statusThat(
+      cluster,
+      "dale",
+      isBlocked(/could not be fenced.*confirm-dead chip/),
+      "a blocked service",
+    );
+    const status = await says(cluster, "dale", ["status"], 2);
+    assert.match(status, /^Down: db .*could not be fenced \(.*it is on after off/);
+    await sleep(LONG_MS);
+    assert.deepEqual(runners(cluster), []);
+    await says(cluster, "dale", ["confirm-dead", "chip", "--confirm", "chip"], 0);
+    await runsOn(cluster, "dale");
+    for (const name of ["lie-a", "lie-b"]) rmSync(file(name));
+    await isBackAsStandby(cluster, "chip", "dale");
+  });
+
+  test("an operator has a living node fenced: it is off, and nothing else happens", async () => {
+    const text = await says(cluster, "dale", ["fence", "chip", "--confirm", "chip"], 0);
+    assert.match(text, /^chip is off: command fence-a said so twice/);
+    assert.notEqual(await cluster.daemons.get("chip")?.ended, 0);
+    assert.equal(await settled(cluster, "db", ["dale"], ["dale"]), "dale");
+    assert.deepEqual(runners(cluster), ["dale"]);
+    const since = journalOf(cluster, "dale");
+    assert.ok(!since.some(({ code }) => code === "proof-contradicted"), "a proof was taken for wrong");
+    await isBackAsStandby(cluster, "chip", "dale");
+  });
+
+  /** What devices and service write from here on; background tests may come between. */
+  function forget(): void {
+    writeFileSync(file("events"), "");
+  }
+
+  /** From the first `off` to the start that followed; switching on again is nothing that the start waits for. */
+  function upToStart(): string[] {
+    const lines = events().filter((line) => !line.startsWith("on "));
+    const from = lines.findIndex((line) => line.startsWith("off"));
+    const to = lines.findIndex((line) => line.startsWith("start"));
+    assert.ok(from >= 0 && to > from, `fenced first, started after: ${lines.join(", ")}`);
+    return lines.slice(from, to + 1);
+  }
+});
+
+/** A power switch with a memory. `lie-X`: nothing it does has an effect, and it says on. `dumb-X`: it says nothing. */
+function writeFence({ folder, prefix }: World, device: string): void {
+  const text = `#!/bin/sh
+verb=$1 node=$2
+echo "$verb $node ${device}" >> ${folder}/events
+[ -e ${folder}/dumb-${device} ] && exit 1
+[ -e ${folder}/lie-${device} ] && exit 0
+power=${folder}/power-$node
+case $verb in
+off)
+  echo off > $power
+  for pid in $(ip netns pids ${prefix}$node); do kill -9 $pid; done
+  ;;
+on) echo on > $power ;;
+status) [ "$(cat $power 2>&1)" = off ] && exit 2 ;;
+esac
+exit 0
+`;
+  writeFileSync(join(folder, `fence-${device}`), text, { mode: 0o755 });
+}
