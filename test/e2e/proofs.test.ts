@@ -265,6 +265,64 @@ describe("fence devices", { skip, timeout: 115_000 }, () => {
   }
 });
 
+describe("two nodes and nobody else", { skip, timeout: 100_000 }, () => {
+  let cluster: Cluster;
+  /** Who was started with the service, and the other one. */
+  let holder = "";
+  let waiter = "";
+
+  before(async () => {
+    const bare = await prepareCluster({ services: serviceText("/") });
+    const services = serviceText(bare.world.folder);
+    const text = configText(bare.world, { services, top: "fencing: { chip: operator, dale: operator }" });
+    cluster = withConfig(bare, "pair.yaml", text.replace(/^witness: .*\n/m, ""));
+    for (const name of cluster.nodes) startDaemon(cluster, name);
+    await whole(cluster);
+    const { pair } = await statusThat(cluster, "dale", ({ pair }) => pair?.tenure != null, "a known tenure");
+    holder = pair?.tenure ?? "";
+    waiter = holder === "chip" ? "dale" : "chip";
+    await says(cluster, "chip", ["switchover", "db", "--to", holder, "--yes"], 0);
+  });
+  after(async () => {
+    await closeCluster(cluster);
+  });
+
+  test("both say who holds the tenure, and what would be needed", async () => {
+    for (const name of cluster.nodes) {
+      const text = await says(cluster, name, ["status"], 0);
+      assert.match(text, new RegExp(`^Two voters: ${holder} holds the tenure; \\S+ is heard\\.$`, "m"));
+      assert.match(text, new RegExp(`blocked: needs .understudy confirm-dead ${holder}`));
+    }
+  });
+
+  test("the loss of the other node stops nothing", async () => {
+    await kill(cluster, waiter);
+    await statusThat(cluster, holder, ({ pair }) => pair?.silent_for_ms != null, "a silent peer");
+    await sleep(LONG_MS);
+    assert.deepEqual(runners(cluster), [holder]);
+    assert.match(await says(cluster, holder, ["status"], 1), new RegExp(`^Degraded: .*${waiter} is `));
+    await isBackAsStandby(cluster, waiter, holder);
+  });
+
+  test("the loss of the holder stops everything, and the other one says what to do", async () => {
+    await kill(cluster, holder);
+    await statusThat(cluster, waiter, ({ proving: [first] }) => first?.state === "blocked", "a blocked node");
+    const status = await says(cluster, waiter, ["status"], 3);
+    assert.match(
+      status,
+      new RegExp(`^Unknown: no node leads; ${holder} is silent, .*confirm-dead ${holder}`),
+    );
+    const why = await says(cluster, waiter, ["why", "db"], 0);
+    assert.match(why, new RegExp(`No node leads, .*understudy confirm-dead ${holder}`));
+    await sleep(LONG_MS);
+    assert.deepEqual(runners(cluster), []);
+    await says(cluster, waiter, ["confirm-dead", holder, "--confirm", holder], 0);
+    await runsOn(cluster, waiter);
+    await statusThat(cluster, waiter, ({ pair }) => pair?.tenure === waiter, "the tenure");
+    await isBackAsStandby(cluster, holder, waiter);
+  });
+});
+
 /** A power switch with a memory. `lie-X`: nothing it does has an effect, and it says on. `dumb-X`: it says nothing. */
 function writeFence({ folder, prefix }: World, device: string): void {
   const text = `#!/bin/sh
