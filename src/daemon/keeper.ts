@@ -11,7 +11,7 @@ import { unreachable } from "#lib/unreachable.ts";
 import type { FloatingAddress } from "#model/address.ts";
 import { formatAddress } from "#model/address.ts";
 import type { MemberConfig } from "#model/config.ts";
-import { type Grant, grantKey, isAddress } from "#model/grant.ts";
+import { formatGrant, type Grant, grantKey, isAddress } from "#model/grant.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { JournalLine } from "#model/journal.ts";
 import type { Vote } from "#model/pulse.ts";
@@ -124,8 +124,15 @@ export class Keeper {
     const { addresses, grants } = this.#ports;
     addresses.sweep(this.#addresses);
     if (this.#state.left || this.#guarded.every(isAddress)) grants.remove();
-    else grants.close(this.#guarded);
+    else this.#leaveClosed();
     addresses.stop();
+  }
+
+  #leaveClosed(): void {
+    const ports = this.#guarded.filter((grant) => !isAddress(grant)).map(formatGrant);
+    this.#ports.grants.close(this.#guarded);
+    const why = "this node did not leave in good order, so what listens there may still run";
+    this.#journal("grant", ports.join(" "), "stays closed", "guard-stays", why);
   }
 
   get #addresses(): readonly FloatingAddress[] {

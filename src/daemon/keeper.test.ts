@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Grant } from "#model/grant.ts";
+import { formatGrant } from "#model/grant.ts";
+import type { ToWorker } from "#model/halves.ts";
+import { instant, ms } from "#model/units.ts";
+import { DONE } from "#ports/outcome.ts";
+import { ADDRESS, identityOf, MUTE } from "../../test/helpers/keeper.ts";
+import { Keeper, type KeeperPorts } from "./keeper.ts";
+
+const PORT: Grant = { protocol: "tcp", port: 3306 };
+const OTHER: Grant = { protocol: "udp", port: 53 };
+const texts = (grants: readonly Grant[]) => grants.map(formatGrant).join(" ");
+
+/** A node that votes alone, so that it may act as soon as it is not mute; `calls`: what it asks of the kernel. */
+function keeperOf(grants: readonly Grant[]) {
+  let now = 0;
+  const calls: string[] = [];
+  const told: ToWorker[] = [];
+  const call = (text: string) => {
+    calls.push(text);
+    return DONE;
+  };
+  const ports: KeeperPorts = {
+    clock: { now: () => instant(now), slept: () => ms(0), wakeAt: () => {} },
+    pulses: { send: () => {} },
+    store: {
+      read: () => ({ kind: "absent" }),
+      write: (_name, _text, answer) => answer({ kind: "done" }),
+      writeSync: () => ({ kind: "done" }),
+    },
+    grants: {
+      install: (some) => call(`install ${texts(some)}`),
+      arm: (some) => call(`arm ${texts(some)}`),
+      close: (some) => call(`close ${texts(some)}`),
+      check: () => ({ kind: "intact" }),
+      remove: () => call("remove guard"),
+    },
+    addresses: {
+      prepare: () => DONE,
+      add: (address) => call(`add ${texts([address])}`),
+      refresh: () => {},
+      remove: (address) => call(`delete ${texts([address])}`),
+      announce: () => DONE,
+      probe: () => DONE,
+      poll: () => [],
+      sweep: (some) => {
+        calls.push(`sweep ${texts(some)}`);
+        return { kind: "done", ips: [] };
+      },
+      stop: () => {},
+    },
+    watchdog: {
+      arm: () => ({ kind: "failed", code: "none", detail: "none" }),
+      feed: () => false,
+      disarm: () => false,
+    },
+    tell: (message) => told.push(message),
+  };
+  const keeper = Keeper.start(ports, { identity: identityOf("a", { voters: ["a"] }), members: [], grants });
+  assert.ok(keeper instanceof Keeper);
+  const at = (time: number) => {
+    now = time;
+    keeper.onWake();
+  };
+  /** What was called since the last look. */
+  const did = () => calls.splice(0);
+  return { keeper, at, did, told };
+}
+
+/** Holds these already. */
+function holding(grants: readonly Grant[]) {
+  const made = keeperOf(grants);
+  made.at(MUTE + 1);
+  assert.equal(made.keeper.state.acting.mayAct, true);
+  const { session } = made.keeper.state.acting;
+  made.did();
+  made.keeper.onWorker({ kind: "take", id: 1, session, grants });
+  return made;
+}
+
+test("ports are guarded from the start, closed, and need no address beside them", () => {
+  assert.deepEqual(keeperOf([PORT]).did(), ["install tcp/3306", "sweep "]);
+  assert.deepEqual(keeperOf([ADDRESS, PORT]).did(), [
+    "install 10.77.0.100/24 tcp/3306",
+    "sweep 10.77.0.100/24",
+  ]);
+  assert.deepEqual(keeperOf([]).did(), []);
+});
+
+test("address and port open in one step, once the address is there, and close in one before it goes", () => {
+  const { keeper, did } = holding([ADDRESS, PORT]);
+  assert.deepEqual(did(), ["add 10.77.0.100/24", "arm 10.77.0.100/24 tcp/3306"]);
+  keeper.onWorker({ kind: "release", id: 2, grants: [ADDRESS, PORT] });
+  assert.deepEqual(did(), ["close 10.77.0.100/24 tcp/3306", "delete 10.77.0.100/24"]);
+});
+
+test("a held port that the configuration does not name any more stays guarded until it is released", () => {
+  const { keeper, did } = holding([PORT]);
+  did();
+  keeper.onWorker({ kind: "reconfigure", grants: [OTHER], configHash: "new" });
+  assert.deepEqual(did(), ["install udp/53 tcp/3306", "arm tcp/3306"]);
+  keeper.onWorker({ kind: "release", id: 2, grants: [PORT] });
+  assert.deepEqual(did(), ["close tcp/3306", "install udp/53"]);
+});
+
+test("who left in good order takes the guard away, with everything stopped before", () => {
+  const { keeper, did } = holding([ADDRESS, PORT]);
+  keeper.onWorker({ kind: "leave" });
+  did();
+  keeper.remove();
+  assert.deepEqual(did(), ["sweep 10.77.0.100/24", "remove guard"]);
+});
+
+test("who ends in any other way leaves ports closed, and says so; addresses alone leave nothing", () => {
+  const { keeper, did, told } = holding([ADDRESS, PORT]);
+  did();
+  keeper.remove();
+  assert.deepEqual(did(), ["sweep 10.77.0.100/24", "close 10.77.0.100/24 tcp/3306"]);
+  const codes = told.flatMap((message) => (message.kind === "journal" ? [message.line.code] : []));
+  assert.ok(codes.includes("guard-stays"));
+  const bare = holding([ADDRESS]);
+  bare.did();
+  bare.keeper.remove();
+  assert.deepEqual(bare.did(), ["sweep 10.77.0.100/24", "remove guard"]);
+});
