@@ -10,6 +10,8 @@ const untried = (why: string): Tried => ({ kind: "untried", why });
 
 /** An address for documentation (RFC 5737), in a namespace where nobody else is. */
 const DUMMY = { ip: "192.0.2.1", prefix: 32, family: 4, device: null } as const;
+/** What the guard is tried with; both kinds, since they take different sets and rules. */
+const GRANTS = [DUMMY, { protocol: "tcp", port: 9 }] as const;
 /** Index of the loopback device in every namespace. */
 const LOOPBACK = 1;
 /** Milliseconds: longer than a token of the guard may live on any kernel. */
@@ -82,15 +84,15 @@ function tryGuard({ KernelGuard, monotonicNow, instant }: Drivers) {
   };
   const guard = new KernelGuard({ now });
   const steps: readonly (() => Outcome)[] = [
-    () => guard.install([DUMMY]),
-    () => armPatiently(() => guard.arm([DUMMY], instant(monotonicNow() + 10_000))),
-    () => guard.close([DUMMY]),
+    () => guard.install(GRANTS),
+    () => armPatiently(() => guard.arm(GRANTS, instant(monotonicNow() + 10_000))),
+    () => guard.close(GRANTS),
   ];
   const failed = steps.map((step) => asTried(step())).find((tried) => tried.kind !== "works");
   if (failed !== undefined) return { guard: failed, timedSets: untried("needs the guard") };
   const state = guard.check();
   heldUp = HELD_UP;
-  const late = guard.arm([DUMMY], instant(monotonicNow() + 10_000));
+  const late = guard.arm(GRANTS, instant(monotonicNow() + 10_000));
   heldUp = 0;
   const removed = asTried(guard.remove());
   const isTimed = late.kind === "failed" && late.code === "frozen";
