@@ -26,6 +26,8 @@ export interface FencingState {
   readonly lastCallId: number;
   /** Said once: the limit of nodes fenced within an hour is reached. */
   readonly isLimited: boolean;
+  /** Said once: of two voters, the other one has to be proved dead by hand. */
+  readonly saidAlone: boolean;
 }
 
 export interface DeviceTest {
@@ -78,6 +80,7 @@ export function startFencingState(proofs: Proofs, now: Instant): FencingState {
     testedAt: instant(now),
     lastCallId: 0,
     isLimited: false,
+    saidAlone: false,
   };
 }
 

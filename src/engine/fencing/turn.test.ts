@@ -3,10 +3,11 @@ import { test } from "node:test";
 import type { Deed } from "#model/deeds.ts";
 import type { LeaseNews, MemberNews } from "#model/halves.ts";
 import { nodeId } from "#model/ids.ts";
-import type { MemberStanding } from "#model/order.ts";
+import type { ClusterPicture, MemberStanding } from "#model/order.ts";
 import { FOREVER, instant, ms, ratio, term } from "#model/units.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { identify } from "../identity.ts";
+import { emptyIntents } from "../intents/document.ts";
 import { CLAUSES } from "../lease/clauses.ts";
 import {
   handleWorker,
@@ -32,6 +33,17 @@ services:
 
 const LEASE = ms(500);
 const SESSION = { boot: 3, lapses: 1 };
+
+const PICTURE: ClusterPicture = {
+  leader: EAGLE,
+  term: term(4),
+  phase: "leading",
+  members: [],
+  placements: [],
+  intents: emptyIntents(),
+  proofs: [],
+  proving: [],
+};
 
 /** dale's worker, and everything that it wished for. */
 class Dale {
@@ -63,7 +75,7 @@ class Dale {
   }
 
   /** The keeper's news: chip stands so, eagle is well and leads. */
-  hear(chip: MemberStanding): void {
+  hear(chip: MemberStanding, changes: Partial<LeaseNews> = {}): void {
     const member = (node: typeof CHIP, standing: MemberStanding): MemberNews => ({
       node,
       standing,
@@ -86,6 +98,7 @@ class Dale {
       left: false,
       pair: null,
       watchdog: { stage: "none", timeout: null, problem: null },
+      ...changes,
     };
     this.handle({ kind: "keeper", message: news });
   }
@@ -194,4 +207,35 @@ test("a test of one node's devices is judged by these alone", () => {
   dale.ask({ kind: "fence-test", node: CHIP });
   dale.say("is-on");
   assert.deepEqual(dale.answer, { kind: "done", text: "chip: command off answers" });
+});
+
+test("what is learned of an earlier life of a node that lives does not read as if it were dead", () => {
+  const dale = new Dale();
+  const proof = { node: CHIP, boot: 2, lapses: null, kind: "fenced", sentence: "chip is off" } as const;
+  const picture = { ...PICTURE, proofs: [proof] };
+  const order = {
+    id: { term: term(4), number: 0 },
+    to: DALE,
+    session: { boot: 1, lapses: 0 },
+    wanted: null,
+  };
+  dale.handle({ kind: "message", from: EAGLE, message: { kind: "order", order, picture, reportSeen: 0 } });
+  assert.deepEqual(dale.journal, ["chip an earlier life is proved over"]);
+});
+
+test("one of two voters, alone and without a device, says once what an operator has to do", () => {
+  const dale = new Dale();
+  const pair = { peer: CHIP, leadsEagerly: false, knowsPeer: false, silentSince: instant(dale.now) };
+  const alone = { leader: null, mayAct: false, pair };
+  dale.hear("silent", alone);
+  dale.wait(4_999);
+  assert.deepEqual(dale.journal, []);
+  dale.wait(1);
+  dale.wait(60_000);
+  dale.hear("silent", alone);
+  assert.deepEqual(dale.journal, ["chip has to be proved dead"]);
+  dale.hear("alive");
+  dale.hear("silent", { ...alone, pair: { ...pair, silentSince: instant(dale.now) } });
+  dale.wait(5_000);
+  assert.deepEqual(dale.journal, ["chip has to be proved dead", "chip has to be proved dead"]);
 });

@@ -3,12 +3,13 @@
 
 import { unreachable } from "#lib/unreachable.ts";
 import type { Deed } from "#model/deeds.ts";
-import type { DeathProof, FenceDevice } from "#model/fencing.ts";
+import { coversSession, type DeathProof, type FenceDevice } from "#model/fencing.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Instant, Ms } from "#model/units.ts";
 import { between, earlier, FOREVER, ms, NEVER, plus } from "#model/units.ts";
 import { journalLine } from "../leader/command.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
+import { nextAloneAt, sayAlone } from "./alone.ts";
 import { fenceTargets, fencingOf, isLimitReached, nextTargetAt, recentFences } from "./decide.ts";
 import { firedWatchdogs, nextFiringAt } from "./fired.ts";
 import {
@@ -49,6 +50,7 @@ export function fencingTurn(before: WorkerState, now: Instant, effects: WorkerEf
   state = noteFiredWatchdogs(withoutUnheard(state), now);
   state = startDue(state, now, effects);
   state = testDevices(state, now, effects);
+  state = sayAlone(state, now, effects);
   tellProofs(before, state, effects);
   return state;
 }
@@ -71,8 +73,16 @@ export function tellProofs(before: WorkerState, state: WorkerState, effects: Wor
     if (before.fencing.proofs.includes(proof)) continue;
     effects.push({ kind: "to-keeper", message: { kind: "proof", proof } });
     const { node, kind, sentence } = proof;
-    effects.push(journalLine("fence", node, "proved dead", kind, sentence, state.node.term));
+    const what = isPast(state, proof) ? "an earlier life is proved over" : "proved dead";
+    effects.push(journalLine("fence", node, what, kind, sentence, state.node.term));
   }
+}
+
+/** It is about this node, or one that lives again: nobody shall read that it is dead. */
+function isPast({ identity, news }: WorkerState, proof: DeathProof): boolean {
+  if (proof.node === identity.self) return true;
+  const member = news?.members.find(({ node }) => node === proof.node);
+  return member?.standing === "alive" && member.session !== null && !coversSession(proof, member.session);
 }
 
 /**
@@ -347,7 +357,10 @@ export function nextFencingAt(state: WorkerState, now: Instant): Instant {
   const contradiction = [...state.fencing.contradictedSince.values()]
     .map((since) => plus(since, contradictionTime(state)))
     .reduce(earlier, FOREVER);
-  return [nextTestAt(state), nextFiringAt(state, now), contradiction].reduce(earlier, own);
+  return [nextTestAt(state), nextFiringAt(state, now), nextAloneAt(state, now), contradiction].reduce(
+    earlier,
+    own,
+  );
 }
 
 // --- what operators ask of this node ---------------------------------------------------------------
