@@ -7,13 +7,14 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { StatusDocument } from "#api/protocol.ts";
 import { type Cluster, startDaemon } from "../../lab/cluster.ts";
-import { cut, heal } from "../../lab/faults.ts";
+import { cut, cutPair, heal } from "../../lab/faults.ts";
 import { pidsIn, signal } from "../../lab/namespaces.ts";
 import { sleep, until } from "../../lab/shell.ts";
 import { hostOf, type World } from "../../lab/world.ts";
 import {
   closeCluster,
   configText,
+  holders,
   journalled,
   journalOf,
   prepareCluster,
@@ -22,6 +23,7 @@ import {
   settled,
   skip,
   statusThat,
+  stopsInOrder,
   whole,
   withConfig,
 } from "./cluster.ts";
@@ -320,6 +322,63 @@ describe("two nodes and nobody else", { skip, timeout: 100_000 }, () => {
     await runsOn(cluster, waiter);
     await statusThat(cluster, waiter, ({ pair }) => pair?.tenure === waiter, "the tenure");
     await isBackAsStandby(cluster, holder, waiter);
+  });
+
+  test("an orderly stop of the holder hands everything over, and needs no proof", async () => {
+    [holder, waiter] = [waiter, holder];
+    await says(cluster, waiter, ["drain", holder, "--yes"], 0);
+    await stopsInOrder(cluster, holder);
+    assert.equal(await settled(cluster, "db", [waiter], [waiter]), waiter);
+    await statusThat(cluster, waiter, ({ pair }) => pair?.tenure === waiter, "the tenure");
+    startDaemon(cluster, holder);
+    await whole(cluster);
+    await says(cluster, waiter, ["undrain", holder, "--yes"], 0);
+    assert.deepEqual(runners(cluster), [waiter]);
+    assert.ok(!journalOf(cluster, waiter).some(({ code }) => code === "proof-contradicted"));
+  });
+});
+
+describe("two nodes that prefer two actives to none", { skip, timeout: 60_000 }, () => {
+  let cluster: Cluster;
+  const ADDRESS = "10.77.0.100";
+
+  before(async () => {
+    const services = `
+  web:
+    place: [chip, dale]
+    split: eager
+    resources:
+      - address: ${ADDRESS}/24
+`;
+    const bare = await prepareCluster({ services });
+    const reach = `reach: [${hostOf(bare.world, "client").address}]`;
+    const text = configText(bare.world, { services, top: reach });
+    cluster = withConfig(bare, "eager.yaml", text.replace(/^witness: .*\n/m, ""));
+    for (const name of cluster.nodes) startDaemon(cluster, name);
+    await whole(cluster);
+  });
+  after(async () => {
+    await closeCluster(cluster);
+  });
+
+  test("the link is cut: both have it, and say so; it heals: one lets go", async () => {
+    assert.match(await says(cluster, "dale", ["status"], 0), /eager: two actives possible for as long as/);
+    const { pair } = await statusThat(cluster, "dale", ({ pair }) => pair?.tenure != null, "a known tenure");
+    const waiter = pair?.tenure === "chip" ? "dale" : "chip";
+    await cutPair(cluster.world, { from: "chip", to: "dale" });
+    await statusThat(cluster, waiter, ({ pair }) => pair?.leads_eagerly === true, "leading eagerly");
+    const both = await until(async () => (await holders(cluster, ADDRESS)).length === 2, {
+      withinMs: SOON_MS,
+    });
+    assert.ok(both, "both have the address");
+    assert.match(await says(cluster, waiter, ["status"], 1), /nothing proves that \S+ is dead/);
+    await heal(cluster.world);
+    const one = await until(async () => (await holders(cluster, ADDRESS)).length === 1, {
+      withinMs: SOON_MS,
+    });
+    assert.ok(one, "one let go");
+    await whole(cluster);
+    assert.doesNotMatch(await says(cluster, waiter, ["status"], 0), /nothing proves/);
   });
 });
 
