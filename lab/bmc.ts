@@ -3,11 +3,22 @@
 // down. A board stands in a host of its own, as the management network does, or in the host itself: then it
 // dies with it.
 
+import { randomUUID } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { signal } from "./namespaces.ts";
 import { must, type Outcome, until } from "./shell.ts";
-import { end, type Host, hostOf, isRunning, type Running, runIn, startIn, type World } from "./world.ts";
+import {
+  BOOT_ID,
+  end,
+  type Host,
+  hostOf,
+  isRunning,
+  type Running,
+  runIn,
+  startIn,
+  type World,
+} from "./world.ts";
 
 export type BmcOptions = {
   /** The host whose power it switches. */
@@ -17,11 +28,14 @@ export type BmcOptions = {
   readonly port?: number;
   readonly user?: string;
   readonly password?: string;
+  /** Where it listens; otherwise the first address of `at`. */
+  readonly address?: string;
+  /** File that gets a line when the host has lost its power (`off chip`), and when it has it again (`on chip`). */
+  readonly events?: string | null;
 };
 
 export type Bmc = Required<BmcOptions> & {
   readonly world: World;
-  readonly address: string;
   /** Holds its configuration, the state of the power and what it was asked. */
   readonly folder: string;
   running: Running;
@@ -38,17 +52,18 @@ const CHASSIS_DEADLINE_MS = 10_000;
 
 /** Starts a board and waits until it answers; the power is on. It ends with the world, or by `stopBmc`. */
 export async function startBmc(world: World, options: BmcOptions): Promise<Bmc> {
-  const { of, at, port = IPMI_PORT, user = "admin", password = "secret" } = options;
+  const { of, at, port = IPMI_PORT, user = "admin", password = "secret", events = null } = options;
+  const { address = hostOf(world, at).address } = options;
   const host = hostOf(world, of);
   const folder = join(hostOf(world, at).folder, `bmc-${of}`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "state"), { recursive: true });
-  const { address } = hostOf(world, at);
   writeFileSync(join(folder, "lan.conf"), lanConf(host, { address, port, user, password, folder }));
   writeFileSync(join(folder, "sim.emu"), EMULATION);
-  writeFileSync(join(folder, "chassis"), chassisProgram(host, folder));
+  writeFileSync(join(folder, "chassis"), chassisProgram(host, folder, events));
   chmodSync(join(folder, "chassis"), 0o755);
   writeFileSync(join(folder, "power"), "1\n");
+  writeFileSync(join(host.folder, BOOT_ID), `${randomUUID()}\n`);
   const bmc: Bmc = {
     of,
     at,
@@ -57,6 +72,7 @@ export async function startBmc(world: World, options: BmcOptions): Promise<Bmc> 
     password,
     world,
     address,
+    events,
     folder,
     running: run(world, at, of, folder),
   };
@@ -164,9 +180,10 @@ mc_enable 0x20
 
 /**
  * What ipmi_sim calls as `chassis get power boot ...` and `chassis set power 0 ...`. A host without power has
- * lost its processes, its links, its guards and every address that it did not have when the lab made it.
+ * lost its processes, its links, its guards, what was in /run and every address that it did not have when the lab
+ * made it; with power its kernel boots anew.
  */
-function chassisProgram(host: Host, folder: string): string {
+function chassisProgram(host: Host, folder: string, events: string | null): string {
   const inside = `ip netns exec ${host.namespace}`;
   const own = (link: number): readonly string[] => [
     `ip -n ${host.namespace} link set eth${link} up`,
@@ -179,10 +196,11 @@ function chassisProgram(host: Host, folder: string): string {
   ];
   const block = (lines: readonly string[]): string => lines.map((line) => `  ${line}`).join("\n");
   const links = host.ports.map((_, link) => link);
+  const note = (what: string): string =>
+    events === null ? ":" : `echo "${what} ${host.name}" >> '${events}'`;
   return `#!/bin/sh
 cd '${folder}' || exit 1
 off() {
-  echo 0 > power
   # Again and again: one of them may just be starting another. Not this one, where the board is in the host.
   for round in 1 2 3 4 5 6 7 8 9 10; do
     left=$(ip netns pids ${host.namespace} | grep -vx $$)
@@ -191,9 +209,15 @@ off() {
   done
 ${block(links.flatMap(lost))}
   ${inside} nft flush ruleset
+  echo 0 > power
+  rm -rf '${join(host.folder, "run")}'
+  ${note("off")}
 }
 on() {
+  [ "$(cat power)" = 0 ] || return
 ${block(links.flatMap(own))}
+  cat /proc/sys/kernel/random/uuid > '${join(host.folder, BOOT_ID)}'
+  ${note("on")}
   echo 1 > power
 }
 set_power() {
@@ -222,6 +246,12 @@ case $what in
       esac
       shift 2
     done ;;
+  outlet)
+    case $1 in
+      off) off ;;
+      on) on ;;
+      status) [ "$(cat power)" = 1 ] || exit 2 ;;
+    esac ;;
   check) ;;
   *) exit 1 ;;
 esac 2>> chassis.err

@@ -54,6 +54,11 @@ export function startCluster(
   return cluster;
 }
 
+/** Nodes, and the witness where there is one: between two voters no host has its name. */
+export function membersOf({ nodes, witness, world }: Cluster): readonly string[] {
+  return world.hosts.has(witness) ? [...nodes, witness] : nodes;
+}
+
 /**
  * Starts the daemon of a node or of the witness, with more variables in its environment if need be; one that
  * runs already is left alone.
@@ -236,7 +241,7 @@ ${failureAge === null ? "" : `    failure_age: ${failureAge}\n`}    resources:
 }
 
 /** A member's entry in the file: its one address, or one for each of its links. */
-function linksOf(world: World, name: string): string {
+export function linksOf(world: World, name: string): string {
   const { number, address } = hostOf(world, name);
   return world.links === 2 ? `{ links: [${address}, 10.78.0.${number}] }` : address;
 }

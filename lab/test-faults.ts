@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { nearest } from "#lib/nearest.ts";
 import type { TimingName } from "./cluster.ts";
+import { PARTS, type Part } from "./faults-suite/scenario.ts";
 import { allScenarios, playSuite, type SuiteOptions } from "./faults-suite/suite.ts";
 import { formatFailures, formatHead, formatMarkdown, formatTally, type Tally } from "./faults-suite/table.ts";
 import { monotonicMs } from "./shell.ts";
@@ -15,6 +16,7 @@ import { monotonicMs } from "./shell.ts";
 const HELP = `npm run test:faults [-- options]
 
   --only NAME,...    these scenarios; --list names them
+  --part P           three (two nodes and a witness), two (two nodes alone) or fencing alone
   --runs N           runs of each; without it 10 with the profile default and 3 with fast
   --profile P        default or fast alone
   --short            one run of each with the profile default, shorter, four at a time
@@ -114,6 +116,7 @@ function parseOptions(argv: readonly string[]): Options | "help" | "list" | stri
       args: [...argv],
       options: {
         only: { type: "string" },
+        part: { type: "string" },
         runs: { type: "string" },
         profile: { type: "string" },
         short: { type: "boolean", default: false },
@@ -131,6 +134,7 @@ function parseOptions(argv: readonly string[]): Options | "help" | "list" | stri
     if (problem !== null) return problem;
     return {
       only,
+      part: partOf(values.part),
       runs: runsOf(values),
       isShort: values.short,
       jobs: wholeNumber("jobs", values.jobs) ?? (values.short ? SHORT_JOBS : 1),
@@ -148,6 +152,12 @@ function unknownAmong(only: readonly string[]): string | null {
   if (unknown === undefined) return null;
   const near = nearest(unknown, names);
   return `there is no scenario ${unknown}${near === null ? "; --list names them" : `; did you mean ${near}?`}`;
+}
+
+function partOf(text: string | undefined): Part | null {
+  const part = PARTS.find((each) => each === text) ?? null;
+  if (text !== undefined && part === null) throw new Error(`--part is ${PARTS.join(", ")}, not ${text}`);
+  return part;
 }
 
 function runsOf(values: {

@@ -26,6 +26,12 @@ import {
 } from "./namespaces.ts";
 import { must, type Outcome, type RunOptions, run, until } from "./shell.ts";
 
+/**
+ * File in a host's folder: the identity of its kernel's boot, see random(4). Processes that start while there is one
+ * find it where the machine's own is; without it all hosts are as the machine.
+ */
+export const BOOT_ID = "boot_id";
+
 /** One host: a network namespace with eth0 (and eth1 with two links) and a folder for its files. */
 export type Host = {
   readonly name: string;
@@ -156,7 +162,7 @@ export function startIn(world: World, name: string, argv: readonly string[], opt
   const host = hostOf(world, name);
   const log = join(host.folder, `${options.name}.log`);
   const file = openSync(log, "a");
-  const [program = "", ...args] = [...enter(world, name), ...argv];
+  const [program = "", ...args] = [...enter(world, name), ...withBootId(host), ...argv];
   const child = spawn(program, args, {
     stdio: [options.stdin ?? "ignore", file, file],
     env: { ...process.env, ...options.env },
@@ -171,6 +177,13 @@ export function startIn(world: World, name: string, argv: readonly string[], opt
   child.unref();
   // A program that cannot be started has no pid; `ended` tells why. Never 0: that would mean ourselves.
   return { pid: child.pid ?? -1, host: name, log, ended, child };
+}
+
+/** ip-netns(8) gives each program that it starts a mount namespace of its own. */
+function withBootId({ folder }: Host): readonly string[] {
+  const file = join(folder, BOOT_ID);
+  if (!existsSync(file)) return [];
+  return ["sh", "-ec", 'mount --bind "$0" /proc/sys/kernel/random/boot_id; exec "$@"', file];
 }
 
 /** Whether it still runs (stopped counts as running). */

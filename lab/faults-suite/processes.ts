@@ -25,11 +25,11 @@ const BACK_MS = 5_000;
 const WITHIN_MS = 30_000;
 const HELD_WITHIN_MS = 5_000;
 
-type Whom = (turn: Turn) => readonly string[];
+export type Whom = (turn: Turn) => readonly string[];
 
-const ACTIVE: Whom = ({ active }) => [active];
+export const ACTIVE: Whom = ({ active }) => [active];
 const WITNESS: Whom = ({ stage }) => [stage.cluster.witness];
-const ALL: Whom = ({ stage }) => membersOf(stage);
+export const ALL: Whom = ({ stage }) => membersOf(stage);
 
 export const PROCESSES: Row = {
   title: "processes",
@@ -87,7 +87,7 @@ export const PROCESSES: Row = {
   ] satisfies readonly Scenario[],
 };
 
-async function kill(turn: Turn, whom: Whom): Promise<Played> {
+export async function kill(turn: Turn, whom: Whom): Promise<Played> {
   const { stage } = turn;
   const names = whom(turn);
   await Promise.all(names.map((name) => killDaemon(stage.cluster, name)));
@@ -96,7 +96,7 @@ async function kill(turn: Turn, whom: Whom): Promise<Played> {
   return FINE;
 }
 
-async function killAll({ stage }: Turn): Promise<Played> {
+export async function killAll({ stage }: Turn): Promise<Played> {
   const names = membersOf(stage);
   for (const name of names) signal(-pidOf(stage, name), "SIGKILL");
   await Promise.all(names.map((name) => killDaemon(stage.cluster, name)));
@@ -104,7 +104,7 @@ async function killAll({ stage }: Turn): Promise<Played> {
   return FINE;
 }
 
-async function stop(turn: Turn, whom: Whom): Promise<Played> {
+export async function stop(turn: Turn, whom: Whom): Promise<Played> {
   const pids = whom(turn).map((name) => pidOf(turn.stage, name));
   for (const pid of pids) signal(pid, "SIGSTOP");
   const stopped = await until(() => pids.every((pid) => stateOf(pid) === "T"), {

@@ -22,10 +22,18 @@ export type Scenario = {
   readonly withinMs: number;
 };
 
+/** three: two nodes and a witness. two: two nodes alone. fencing: devices for nodes that hold what is exclusive. */
+export const PARTS = ["three", "two", "fencing"] as const;
+export type Part = (typeof PARTS)[number];
+
 /** Scenarios of one subject that may share a stage. */
 export type Row = {
   readonly title: string;
+  /** Which cluster it is about: `--part` takes it. Without: two nodes and a witness. */
+  readonly part?: Part;
   readonly needs: StageNeeds;
+  /** Another cluster than two nodes and a witness; it is settled. */
+  readonly open?: (timing: TimingName, needs: StageNeeds) => Promise<Stage>;
   readonly scenarios: readonly Scenario[];
 };
 
@@ -38,6 +46,8 @@ export type Must = {
    * milliseconds beyond what `Played` excuses. Null: it is only stated.
    */
   readonly outage: "none" | "failover" | number | null;
+  /** Two may answer, as the configuration wishes: how often is only stated. */
+  readonly mayDouble?: boolean;
 };
 
 export type Turn = {

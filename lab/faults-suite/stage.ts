@@ -6,6 +6,7 @@ import {
   FLOATING,
   foldersOf,
   lastWords,
+  membersOf as membersOfCluster,
   startCluster,
   startDaemon,
   type TimingName,
@@ -33,6 +34,17 @@ export type Stage = {
   readonly terms: TermWatch;
   /** Variables for a member's next starts: libfaketime's. */
   readonly env: Map<string, Readonly<Record<string, string>>>;
+  readonly power?: Power;
+};
+
+/** Where hosts can be without power. */
+export type Power = {
+  readonly isOn: (host: string) => boolean;
+  /** Everybody has power again, and boards do what they are asked. */
+  readonly restore: () => Promise<void>;
+  /** What was found wrong since the last call, each as a sentence. */
+  readonly problems: () => readonly string[];
+  readonly stop: () => void;
 };
 
 const READY_WITHIN_MS = 40_000;
@@ -69,6 +81,7 @@ export async function openStage(timing: TimingName, needs: StageNeeds): Promise<
 export async function closeStage(stage: Stage): Promise<void> {
   stage.holders.stop();
   stage.terms.stop();
+  stage.power?.stop();
   await closeWorld(stage.cluster.world);
 }
 
@@ -76,6 +89,7 @@ export async function closeStage(stage: Stage): Promise<void> {
 export async function settle(stage: Stage): Promise<string> {
   const { cluster } = stage;
   await heal(cluster.world);
+  await stage.power?.restore();
   for (const daemon of cluster.daemons.values()) signal(daemon.pid, "SIGCONT");
   for (const name of membersOf(stage)) start(stage, name);
   if ((await untilWhole(cluster, READY_WITHIN_MS)) === null) {
@@ -86,13 +100,13 @@ export async function settle(stage: Stage): Promise<string> {
   return active;
 }
 
-/** Starts a member's daemon with the environment that is set for it. */
+/** Starts a member's daemon with the environment that is set for it; not on a host without power. */
 export function start(stage: Stage, name: string): void {
-  startDaemon(stage.cluster, name, stage.env.get(name));
+  if (stage.power?.isOn(name) !== false) startDaemon(stage.cluster, name, stage.env.get(name));
 }
 
 export function membersOf({ cluster }: Stage): readonly string[] {
-  return [...cluster.nodes, cluster.witness];
+  return membersOfCluster(cluster);
 }
 
 /** The process of a member's daemon. */

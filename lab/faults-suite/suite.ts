@@ -10,7 +10,8 @@ import { judge, type Seen, see } from "./judge.ts";
 import { MEDDLING_ROW } from "./meddling.ts";
 import { ONE_WAY_PARTITIONS, PARTITIONS } from "./partitions.ts";
 import { PROCESSES } from "./processes.ts";
-import type { Played, Row, Scenario, Turn } from "./scenario.ts";
+import { RACE } from "./race.ts";
+import type { Part, Played, Row, Scenario, Turn } from "./scenario.ts";
 import { closeStage, keepEvidence, openStage, type Stage, settle } from "./stage.ts";
 import { STORM_ROW } from "./storm.ts";
 import { addRun, emptyTally, type Tally } from "./table.ts";
@@ -27,12 +28,15 @@ export const ROWS: readonly Row[] = [
   DISKS_OWN,
   DISKS_PLAIN,
   MEDDLING_ROW,
+  RACE,
 ];
 
 export type SuiteOptions = {
   readonly seed: number;
   /** Names of scenarios; null: all. */
   readonly only: readonly string[] | null;
+  /** Rows about one kind of cluster; null: all. */
+  readonly part: Part | null;
   readonly runs: readonly { readonly timing: TimingName; readonly count: number }[];
   readonly isShort: boolean;
   /** How many rows may be played at once, each on a stage of its own. */
@@ -56,7 +60,9 @@ type Task = { readonly row: Row; readonly timing: TimingName; readonly count: nu
 /** Plays everything wanted and answers the table. Never throws for what a run does. */
 export async function playSuite(options: SuiteOptions): Promise<readonly Tally[]> {
   const tasks = options.runs.flatMap(({ timing, count }) =>
-    ROWS.map((row): Task => ({ row: selected(row, options.only), timing, count })),
+    ROWS.filter(({ part = "three" }) => options.part === null || part === options.part).map(
+      (row): Task => ({ row: selected(row, options.only), timing, count }),
+    ),
   );
   const waiting = tasks.filter(({ row }) => row.scenarios.length > 0);
   // Several at once are over soonest when the longest begin first.
@@ -170,9 +176,10 @@ async function playOnce(stages: StageKeeper, { scenario, task, options, random }
   const seen = see(stage.client.entries(), stage.arp.entries(), { stretch: { fromMs, toMs }, timing });
   const problems = [...judge(seen, scenario.must, { played, timing, isShort: options.isShort })];
   const after = stage.holders.counts();
-  if (after.twice > before.twice) problems.push("the address was live on two hosts, by what the hosts hold");
+  if (after.twice > before.twice && scenario.must.mayDouble !== true)
+    problems.push("the address was live on two hosts, by what the hosts hold");
   if (after.looks === before.looks) problems.push("nobody looked at what the hosts hold");
-  problems.push(...stage.terms.problems());
+  problems.push(...stage.terms.problems(), ...(stage.power?.problems() ?? []));
   for (const watch of [stage.client, stage.arp]) watch.forget(toMs);
   // What was wrong with terms stays in the journals: the next run would be blamed for it.
   const isBroken = stage.terms.problems().length > 0;
@@ -194,7 +201,8 @@ class StageKeeper {
   }
 
   async open(): Promise<Stage> {
-    this.#stage ??= await openStage(this.#task.timing, this.#task.row.needs);
+    const { timing, row } = this.#task;
+    this.#stage ??= await (row.open ?? openStage)(timing, row.needs);
     return this.#stage;
   }
 

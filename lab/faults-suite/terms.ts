@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalEntry } from "#model/journal.ts";
-import { type Cluster, foldersOf } from "../cluster.ts";
+import { type Cluster, foldersOf, membersOf } from "../cluster.ts";
 
 export type TermWatch = {
   /** What was found wrong so far, each as a sentence. */
@@ -17,7 +17,7 @@ export function watchTerms(cluster: Cluster): TermWatch {
   const highest = new Map<string, number>();
   const problems: string[] = [];
   const look = () => {
-    for (const name of [...cluster.nodes, cluster.witness]) {
+    for (const name of membersOf(cluster)) {
       const term = storedTerm(cluster, name);
       if (term === null) continue;
       const before = highest.get(name) ?? 0;
@@ -49,7 +49,7 @@ export function journalOf(cluster: Cluster, name: string): readonly JournalEntry
 function leaderProblems(cluster: Cluster): readonly string[] {
   const leaders = new Map<number, string>();
   const problems: string[] = [];
-  for (const name of [...cluster.nodes, cluster.witness]) {
+  for (const name of membersOf(cluster)) {
     let last = 0;
     for (const { code, subject, term } of journalOf(cluster, name)) {
       if (code !== "elected") continue;
