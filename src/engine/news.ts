@@ -180,9 +180,8 @@ function linesBetween(before: LeaseNews, after: LeaseNews, state: KeeperState): 
   }
   if (before.leader !== after.leader) {
     const what = `leader ${before.leader ?? "none"} -> ${after.leader ?? "none"}`;
-    const why =
-      after.leader === null ? "no quorum states a vote" : `a quorum votes for it in term ${after.term}`;
-    say("lease", after.leader ?? identity.self, what, after.leader === null ? "no-leader" : "elected", why);
+    const { code, why } = leaderReason(after);
+    say("lease", after.leader ?? identity.self, what, code, why);
   }
   after.members.forEach((member, i) => {
     const was = before.members[i];
@@ -211,6 +210,19 @@ function linesBetween(before: LeaseNews, after: LeaseNews, state: KeeperState): 
     }
   });
   return lines;
+}
+
+function leaderReason({ leader, leads, term, pair }: LeaseNews): {
+  readonly code: string;
+  readonly why: string;
+} {
+  if (leader === null) return { code: "no-leader", why: "no quorum states a vote" };
+  if (!leads || pair === null) return { code: "elected", why: `a quorum votes for it in term ${term}` };
+  if (pair.leadsEagerly) {
+    const why = `${pair.peer} is silent and not proved dead: in term ${term} it leads for services with split: eager`;
+    return { code: "eager", why };
+  }
+  return { code: "elected", why: `it holds the tenure in term ${term}` };
 }
 
 function lapseReason(cause: LapseCause, identity: Identity): string {

@@ -379,6 +379,11 @@ describe("two nodes that prefer two actives to none", { skip, timeout: 60_000 },
     assert.ok(one, "one let go");
     await whole(cluster);
     assert.doesNotMatch(await says(cluster, waiter, ["status"], 0), /nothing proves/);
+    const line = await journalled(cluster, waiter, ({ code }) => code === "double-over");
+    assert.match(
+      line.why,
+      /^for [\d.]+ s \S+ led without a proof about \S+; web may have been active on both$/,
+    );
   });
 });
 

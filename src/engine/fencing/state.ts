@@ -28,6 +28,8 @@ export interface FencingState {
   readonly isLimited: boolean;
   /** Said once: of two voters, the other one has to be proved dead by hand. */
   readonly saidAlone: boolean;
+  /** Since when this node leads for eager services without a proof; null: it does not. */
+  readonly eagerSince: Instant | null;
 }
 
 export interface DeviceTest {
@@ -81,6 +83,7 @@ export function startFencingState(proofs: Proofs, now: Instant): FencingState {
     lastCallId: 0,
     isLimited: false,
     saidAlone: false,
+    eagerSince: null,
   };
 }
 

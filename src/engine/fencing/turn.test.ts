@@ -239,3 +239,21 @@ test("one of two voters, alone and without a device, says once what an operator 
   dale.wait(5_000);
   assert.deepEqual(dale.journal, ["chip has to be proved dead", "chip has to be proved dead"]);
 });
+
+test("how long two actives were possible is said when it is over", () => {
+  const dale = new Dale();
+  const pair = { peer: CHIP, leadsEagerly: true, knowsPeer: true, silentSince: instant(dale.now) };
+  const doubles = () =>
+    dale.effects.flatMap((e) => (e.kind === "journal" && e.line.code === "double-over" ? [e.line.why] : []));
+  dale.hear("silent", { leader: DALE, leads: true, pair });
+  dale.wait(1_500);
+  assert.deepEqual(doubles(), []);
+  dale.hear("alive", {
+    leader: DALE,
+    leads: true,
+    pair: { ...pair, leadsEagerly: false, silentSince: null },
+  });
+  dale.wait(1_500);
+  assert.equal(doubles().length, 1);
+  assert.match(doubles()[0] ?? "", /^for 1\.5 s dale led without a proof about chip; /);
+});

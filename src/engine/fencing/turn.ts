@@ -11,6 +11,7 @@ import { journalLine } from "../leader/command.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
 import { nextAloneAt, sayAlone } from "./alone.ts";
 import { fenceTargets, fencingOf, isLimitReached, nextTargetAt, recentFences } from "./decide.ts";
+import { noteEager } from "./eager.ts";
 import { firedWatchdogs, nextFiringAt } from "./fired.ts";
 import {
   type FenceTurn,
@@ -50,7 +51,7 @@ export function fencingTurn(before: WorkerState, now: Instant, effects: WorkerEf
   state = noteFiredWatchdogs(withoutUnheard(state), now);
   state = startDue(state, now, effects);
   state = testDevices(state, now, effects);
-  state = sayAlone(state, now, effects);
+  state = noteEager(sayAlone(state, now, effects), now, effects);
   tellProofs(before, state, effects);
   return state;
 }
