@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { term } from "#model/units.ts";
 import { formatEntry } from "./journal-text.ts";
-import { JOURNAL_LIMIT, parseIntent, parseJournalQuery } from "./parse.ts";
+import { JOURNAL_LIMIT, parseDeed, parseIntent, parseJournalQuery } from "./parse.ts";
 
 test("each intent is read, and nothing else of what was sent gets through", () => {
   const good = [
@@ -16,6 +16,37 @@ test("each intent is read, and nothing else of what was sent gets through", () =
   ];
   for (const intent of good) {
     assert.deepEqual(parseIntent({ ...intent, extra: 1 }), { kind: "ok", value: intent });
+  }
+});
+
+test("each deed is read, and nothing else of what was sent gets through", () => {
+  const good = [
+    { kind: "confirm-dead", node: "chip", who: "anna" },
+    { kind: "fence", node: "chip", who: "anna" },
+    { kind: "fence-test", node: null },
+    { kind: "fence-test", node: "chip" },
+  ];
+  for (const deed of good) assert.deepEqual(parseDeed({ ...deed, extra: 1 }), { kind: "ok", value: deed });
+  const steering = parseDeed({ kind: "fence", node: "chip", who: "an\u001b[2Jna" });
+  assert.ok(steering.kind === "ok" && steering.value.kind === "fence");
+  assert.equal(steering.value.who, "an?[2Jna");
+});
+
+test("what is no deed is refused with a sentence", () => {
+  const bad = [
+    null,
+    "fence",
+    {},
+    { kind: "reboot", node: "chip", who: "anna" },
+    { kind: "fence", node: "chip" },
+    { kind: "fence", who: "anna" },
+    { kind: "confirm-dead", node: null, who: "anna" },
+    { kind: "confirm-dead", node: "chip", who: "x".repeat(256) },
+    { kind: "fence-test" },
+  ];
+  for (const value of bad) {
+    const parsed = parseDeed(value);
+    assert.ok(parsed.kind === "wrong" && parsed.problem.length > 10, JSON.stringify(value));
   }
 });
 

@@ -53,6 +53,16 @@ test("a valid file is described in one line", async () => {
   );
   const json = JSON.parse((await run("check", file, "--json")).out);
   assert.deepEqual([json.valid, json.cluster, json.warnings], [true, "office", []]);
+  assert.deepEqual(json.services, [
+    {
+      name: "web",
+      protection: {
+        state: "safe",
+        text: "safe: its address is revoked by the kernel within 0.5 s",
+        seconds: 0.8,
+      },
+    },
+  ]);
 });
 
 test("an invalid file ends with 65 and all problems, in text and in JSON", async () => {
@@ -74,6 +84,7 @@ test("a file that is good and hardly meant: the warnings with place and hint, an
   const { code, out, err } = await run("check", file);
   assert.equal(code, 0);
   assert.match(out, /valid\. Cluster office: 2 nodes, 0 witnesses, 2 voters/);
+  assert.match(out, /^web +on chip blocked: needs `understudy confirm-dead chip`; on dale blocked: needs/m);
   assert.match(
     err,
     /understudy\.yaml:9:13: services\.web\.place\[0\]: when chip or dale dies, nothing moves web/,

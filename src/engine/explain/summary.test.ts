@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LeaseNews } from "#model/halves.ts";
 import { nodeId } from "#model/ids.ts";
-import type { ClusterPicture, MemberPicture } from "#model/order.ts";
-import { FOREVER, term } from "#model/units.ts";
+import type { ClusterPicture, MemberPicture, Proving } from "#model/order.ts";
+import { FOREVER, instant, term } from "#model/units.ts";
 import { type ServiceWish, type ToyWorld, toyWorld, viewOf } from "../../../test/golden/planner-world.ts";
 import { plan } from "../planner/plan.ts";
 import { summarize } from "./summary.ts";
@@ -69,6 +69,18 @@ function picture(of: ToyWorld, witness: Partial<MemberPicture> = {}): ClusterPic
 
 const first = (of: ToyWorld) => of.nodes[0] ?? assert.fail("no node");
 const second = (of: ToyWorld) => of.nodes[1] ?? assert.fail("no node");
+
+const BLOCKED: Proving = {
+  node: nodeId("chip"),
+  state: "blocked",
+  text: "type `understudy confirm-dead chip`",
+};
+const PAIR: NonNullable<LeaseNews["pair"]> = {
+  peer: nodeId("chip"),
+  leadsEagerly: false,
+  knowsPeer: true,
+  silentSince: instant(0),
+};
 
 const ROWS: readonly (readonly [string, 0 | 1 | 2 | 3, ClusterPicture | null, LeaseNews | null])[] = [
   ["All well: web is active on chip, dale is ready to take over.", 0, picture(world()), LEASE],
@@ -142,6 +154,30 @@ const ROWS: readonly (readonly [string, 0 | 1 | 2 | 3, ClusterPicture | null, Le
     2,
     picture(world((w) => Object.assign(first(w), { standing: "excluded" }))),
     LEASE,
+  ],
+  [
+    "Degraded: chip has to be proved dead: type `understudy confirm-dead chip`.",
+    1,
+    { ...picture(world()), proving: [BLOCKED] },
+    LEASE,
+  ],
+  [
+    "All well: web is active on chip, dale is ready to take over.",
+    0,
+    { ...picture(world()), proving: [{ ...BLOCKED, state: "waiting" }] },
+    LEASE,
+  ],
+  [
+    "Degraded: nothing proves that chip is dead, so services with split: eager may be active twice.",
+    1,
+    picture(world()),
+    { ...LEASE, pair: { ...PAIR, leadsEagerly: true } },
+  ],
+  [
+    "Unknown: no node leads; chip is silent, and it is not proved that it is dead: type `understudy confirm-dead chip`.",
+    3,
+    { ...picture(world()), proving: [BLOCKED] },
+    { ...LEASE, mayAct: false, leader: null, pair: PAIR },
   ],
   ["Unknown: the daemon has just started.", 3, null, null],
   [

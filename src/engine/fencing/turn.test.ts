@@ -127,6 +127,9 @@ class Dale {
     this.say("is-off");
   }
 
+  get calls() {
+    return this.#of("fence-call");
+  }
   get answer() {
     return this.#of("deed-done").at(-1)?.answer ?? null;
   }
@@ -256,4 +259,19 @@ test("how long two actives were possible is said when it is over", () => {
   dale.wait(1_500);
   assert.equal(doubles().length, 1);
   assert.match(doubles()[0] ?? "", /^for 1\.5 s dale led without a proof about chip; /);
+});
+
+test("a background test that gave way to a fencing says nothing about the device", () => {
+  const dale = new Dale();
+  dale.wait(5_000);
+  const tests = dale.calls.filter(({ verb }) => verb === "status");
+  assert.deepEqual(
+    tests.map(({ node }) => node),
+    [CHIP, EAGLE],
+  );
+  dale.hear("excluded");
+  dale.ask({ kind: "fence", node: CHIP, who: "anna" });
+  const said = { kind: "failed", detail: "given up" } as const;
+  for (const { callId } of tests) dale.handle({ kind: "fence-said", callId, said });
+  assert.deepEqual(dale.journal, ["chip being fenced", "eagle command off does not answer"]);
 });

@@ -294,6 +294,9 @@ function foldTested(
   const answered = said.kind === "is-on" || said.kind === "is-off";
   const before = state.fencing.devices.get(key);
   const [node = "", device = ""] = splitKey(key);
+  // A test makes room for the fencing of its node: that it came to nothing says nothing about the device.
+  if (!answered && deed === null && state.fencing.running?.node === node)
+    return withFencing(state, { testing });
   const problem = answered ? null : said.detail;
   const answeredAt = answered ? now : (before?.answeredAt ?? NEVER);
   const devices = new Map(state.fencing.devices).set(key, {
