@@ -69,7 +69,7 @@ function provingOf(state: WorkerState, now: Instant): readonly Proving[] {
   if (news === null || peer === undefined || news.leader !== null)
     return state.picture?.picture.proving ?? [];
   const isGone = news.pair?.silentSince !== null;
-  if (!isGone || isProvedDead(state.fencing.proofs, news, peer)) return [];
+  if (!isGone || isProvedDead(state, peer)) return [];
   const remedy = outlookOf(state, null, now).remedies.get(peer);
   return remedy === undefined ? [] : [remedy];
 }

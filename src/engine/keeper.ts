@@ -272,8 +272,8 @@ function askToLeave(state: KeeperState, now: Instant): KeeperState {
 }
 
 function leaveWhenReleased(state: KeeperState): KeeperState {
-  const { pair } = state;
-  return pair?.isLeaving === true && pair.stored?.held === null ? leave(state) : state;
+  const { pair, identity } = state;
+  return pair?.isLeaving === true && identity.clauses.mayLeave(pair.stored) ? leave(state) : state;
 }
 
 function startStoringPair(state: KeeperState, now: Instant, effects: KeeperEffect[]): KeeperState {

@@ -92,6 +92,9 @@ export interface DeathProof {
   readonly sentence: string;
 }
 
+/** The boot of a proof that stands for "whatever it was before", about a node that was not heard in this life. */
+export const UNHEARD = 0;
+
 /** Does the proof cover this whole life, whatever it does yet? */
 export const coversBoot = (proof: DeathProof | undefined, boot: number): boolean =>
   proof !== undefined && (boot < proof.boot || (boot === proof.boot && proof.lapses === null));

@@ -3,7 +3,7 @@
 import type { Clauses } from "#engine/lease/clauses.ts";
 import { CLAUSES } from "#engine/lease/clauses.ts";
 import { sameSession } from "#model/session.ts";
-import { later, ms, plus } from "#model/units.ts";
+import { FOREVER, later, ms, plus } from "#model/units.ts";
 import type { ProfileName } from "./profiles.ts";
 import { PROFILES } from "./profiles.ts";
 import type { SimOptions } from "./simulate.ts";
@@ -134,7 +134,7 @@ export const WRONG_VARIANTS: readonly WrongVariant[] = [
   {
     name: "fed-after-a-lapse",
     mistake: "the watchdog is fed although the node lapsed and still holds something exclusive",
-    clauses: { feeds: () => true },
+    clauses: { feedsUntil: () => FOREVER },
     fencing: false,
     watchdog: "required",
     profile: "proofs",

@@ -17,7 +17,7 @@ function awaited(state: WorkerState): { readonly peer: NodeId; readonly at: Inst
   const { news } = state;
   const pair = news?.pair ?? null;
   if (news === null || pair === null || pair.silentSince === null || news.leader !== null) return null;
-  if (state.stopping !== null || isProvedDead(state.fencing.proofs, news, pair.peer)) return null;
+  if (state.stopping !== null || isProvedDead(state, pair.peer)) return null;
   return { peer: pair.peer, at: plus(pair.silentSince, ms(PATIENCE)) };
 }
 

@@ -21,7 +21,7 @@ export function fenceTargets(state: WorkerState): readonly Target[] {
   const { news } = state;
   if (news === null || state.stopping !== null) return [];
   const targets = [...pairTargets(state, news), ...leaderTargets(state, news)];
-  return targets.filter(({ node }) => !isProvedDead(state.fencing.proofs, news, node));
+  return targets.filter(({ node }) => !isProvedDead(state, node));
 }
 
 /**

@@ -57,13 +57,7 @@ function pending(state: WorkerState) {
   if (news === null || !news.leads) return [];
   return news.members.flatMap(({ node, session, watchdog }) => {
     const at = firesBy(state, node);
-    if (
-      at === null ||
-      watchdog === null ||
-      session === null ||
-      isProvedDead(state.fencing.proofs, news, node)
-    )
-      return [];
+    if (at === null || watchdog === null || session === null || isProvedDead(state, node)) return [];
     return [{ node, at, session, timeout: watchdog }];
   });
 }

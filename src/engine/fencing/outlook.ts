@@ -24,7 +24,7 @@ export function outlookOf(state: WorkerState, before: Outlook | null, now: Insta
   for (const { id, kind } of state.config.members) {
     if (kind === "witness" || id === state.identity.self) continue;
     const proof = proofOf(state.fencing.proofs, id);
-    if (proof !== undefined && isProvedDead(state.fencing.proofs, state.news, id))
+    if (proof !== undefined && isProvedDead(state, id))
       proofs.set(id, { kind: proof.kind, sentence: proof.sentence });
     else remedies.set(id, remedyOf(state, id, now));
   }

@@ -1,10 +1,11 @@
 // What is known for certain about nodes that are gone. Facts: they are kept, told, stored, and taken back only when
 // the node itself shows that one was none.
 
-import { coversSession, type DeathProof } from "#model/fencing.ts";
+import { coversSession, type DeathProof, UNHEARD } from "#model/fencing.ts";
 import type { LeaseNews } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import { isEarlierSession, type Session } from "#model/session.ts";
+import type { WorkerState } from "../worker.ts";
 
 /** At most one for each node, the one that covers most; sorted by node. */
 export type Proofs = readonly DeathProof[];
@@ -33,18 +34,16 @@ export function lastSession(news: LeaseNews | null, node: NodeId): Session | nul
   return news?.members.find((member) => member.node === node)?.session ?? null;
 }
 
-/** Stands for "whatever it was before", about a node that was not heard in this life. */
-export const UNHEARD = 0;
-
 /**
  * Is it proved that whatever the node held, up to its newest known session, is over? Of one that was not heard yet
  * only a proof that was made meanwhile says so: an older one is about a life that may have been followed by others.
  * (Simulator, two voters, seed 98 of 2026-11-20.)
  */
-export function isProvedDead(proofs: Proofs, news: LeaseNews | null, node: NodeId): boolean {
+export function isProvedDead({ fencing, news, identity }: WorkerState, node: NodeId): boolean {
   const session = lastSession(news, node);
-  const proof = proofOf(proofs, node);
-  return session === null ? proof?.boot === UNHEARD : coversSession(proof, session);
+  const proof = proofOf(fencing.proofs, node);
+  if (session !== null) return coversSession(proof, session);
+  return proof !== undefined && identity.clauses.provesUnheard(proof);
 }
 
 /** Those that mean the same to others, and after a restart. */

@@ -3,7 +3,7 @@
 
 import { unreachable } from "#lib/unreachable.ts";
 import type { Deed } from "#model/deeds.ts";
-import { coversSession, type DeathProof, type FenceDevice } from "#model/fencing.ts";
+import { coversSession, type DeathProof, type FenceDevice, UNHEARD } from "#model/fencing.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Instant, Ms } from "#model/units.ts";
 import { between, earlier, FOREVER, ms, NEVER, plus } from "#model/units.ts";
@@ -23,15 +23,7 @@ import {
   wakeFencing,
 } from "./procedure.ts";
 import type { FenceSaid } from "./procedure-device.ts";
-import {
-  addProof,
-  contradicted,
-  dropUnheard,
-  isProvedDead,
-  lastingProofs,
-  lastSession,
-  UNHEARD,
-} from "./proofs.ts";
+import { addProof, contradicted, dropUnheard, isProvedDead, lastingProofs, lastSession } from "./proofs.ts";
 import type { DeviceTest, FencingState, RunningFence } from "./state.ts";
 
 /** After every level failed: not before this, and twice as long each further time. ms */
@@ -416,7 +408,7 @@ function whyNotDead(state: WorkerState, node: NodeId): string | null {
   if (!state.config.members.some((each) => each.id === node)) return `there is no member ${node}`;
   if (member === undefined) return "the daemon has just started; try again";
   if (member.standing === "alive") return `${node} is alive: its pulses come in time`;
-  if (isProvedDead(state.fencing.proofs, state.news, node)) return `${node} is known to be dead already`;
+  if (isProvedDead(state, node)) return `${node} is known to be dead already`;
   return null;
 }
 

@@ -4,12 +4,13 @@
 // variant (sim/wrong.ts) and must catch it. Production never uses anything but CLAUSES.
 // After Gray and Cheriton, "Leases" (SOSP 1989), and Trencseni et al., "PaxosLease" (arXiv:1209.4187, 2012).
 
-import { coversBoot, type DeathProof } from "#model/fencing.ts";
+import { coversBoot, type DeathProof, UNHEARD } from "#model/fencing.ts";
 import type { OrderId } from "#model/order.ts";
 import type { Session } from "#model/session.ts";
 import { sameSession } from "#model/session.ts";
 import type { Instant, Ms, Ratio, Term } from "#model/units.ts";
-import { plus, shorten } from "#model/units.ts";
+import { FOREVER, NEVER, plus, shorten } from "#model/units.ts";
+import type { Acting, PairRecord } from "./state.ts";
 
 export interface Clauses {
   /** A statement counts from when the pulse it acknowledges was *sent*, never from when it came in. */
@@ -38,8 +39,16 @@ export interface Clauses {
   resumes(storedIn: string, now: string): boolean;
   /** Between two voters: does the proof cover the newest life of the peer that is known of? */
   believesProof(proof: DeathProof | null, boot: number): boolean;
-  /** Is the watchdog fed? Not by who lapsed and may still hold something exclusive. */
-  feeds(mayAct: boolean, holdsExclusive: boolean | null, isDoomed: boolean): boolean;
+  /** Is this proof one about a node that was not heard in this life? An older one is about a life before others. */
+  provesUnheard(proof: DeathProof): boolean;
+  /** Between two voters: does who begins to lead for eager services alone give up what it had by the other's word? */
+  readonly lapsesWhenEager: boolean;
+  /** Between two voters: may the holder of a tenure say goodbye, with this record on its disk? */
+  mayLeave(stored: PairRecord | null): boolean;
+  /** Until when the watchdog may be fed: never by who lapsed and may still hold something exclusive. */
+  feedsUntil(acting: Acting, holdsExclusive: boolean | null, isDoomed: boolean): Instant;
+  /** Arming is feeding: a daemon that was killed and is back must not put off the reset that its last life is due. */
+  armsUntil(feedsUntil: Instant): Instant;
   /** Is this order to be obeyed? */
   obeys(order: OrderId, session: Session, seen: SeenOrders): boolean;
 }
@@ -72,7 +81,12 @@ export const CLAUSES: Clauses = {
   storesTerms: true,
   resumes: (storedIn, now) => storedIn === now,
   believesProof: (proof, boot) => coversBoot(proof ?? undefined, boot),
-  feeds: (mayAct, holdsExclusive, isDoomed) => !isDoomed && (mayAct || holdsExclusive === false),
+  provesUnheard: ({ boot }) => boot === UNHEARD,
+  lapsesWhenEager: true,
+  mayLeave: (stored) => stored?.held === null,
+  feedsUntil: ({ mayAct, until }, holdsExclusive, isDoomed) =>
+    isDoomed ? NEVER : holdsExclusive === false ? FOREVER : mayAct ? until : NEVER,
+  armsUntil: (feedsUntil) => feedsUntil,
   obeys: (order, session, seen) =>
     sameSession(session, seen.session) &&
     order.term >= seen.term &&

@@ -134,7 +134,8 @@ function countPair(
   const isEager = !bothVote && reason === "eager";
   // What it had by the holder's acknowledgements ends here: only eager services may go on by its own word.
   // (Simulator, two voters, seed 69 of 2026-11-20.)
-  const base = isEager && state.acting.mayAct ? lapse(state, "not-acknowledged") : state;
+  const ends = isEager && state.acting.mayAct && state.identity.clauses.lapsesWhenEager;
+  const base = ends ? lapse(state, "not-acknowledged") : state;
   return {
     ...base,
     leading: { kind: "leads", term: leading.term, until: FOREVER, since: now, gaveUp: leading.gaveUp },

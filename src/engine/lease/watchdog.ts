@@ -42,30 +42,31 @@ interface Step {
 /** Arms it, feeds it when that is due and allowed, and disarms it when the node has left in good order. */
 export function keepWatchdog(state: KeeperState, now: Instant): Step {
   const { watchdog } = state;
-  const act = nextAct(state, now);
+  const until = feedableUntil(state);
+  const act = nextAct(state, until, now);
   if (act === null) return { state, effects: [] };
   const next: Partial<WatchdogState> =
     act === "feed" ? { fedAt: now } : act === "arm" ? { stage: "arming" } : { stage: "none", timeout: null };
   return {
     state: { ...state, watchdog: { ...watchdog, ...next } },
-    effects: [{ kind: "watchdog", act, until: feedableUntil(state) }],
+    effects: [{ kind: "watchdog", act, until }],
   };
 }
 
-function nextAct(state: KeeperState, now: Instant): "arm" | "feed" | "disarm" | null {
-  const { stage, holds, isDoomed } = state.watchdog;
-  const mayFeed = state.identity.clauses.feeds(state.acting.mayAct, holds, isDoomed);
-  // Arming is feeding: a daemon that was killed and is back must not put off the reset that its last life is due.
-  if (stage === "waiting") return holds !== null && mayFeed ? "arm" : null;
+function nextAct(state: KeeperState, until: Instant, now: Instant): "arm" | "feed" | "disarm" | null {
+  const { stage, holds } = state.watchdog;
+  if (stage === "waiting") return holds !== null && now < until ? "arm" : null;
   if (stage !== "armed") return null;
   if (state.left && holds === false) return "disarm";
   if (now < nextFeedAt(state)) return null;
-  return mayFeed ? "feed" : null;
+  return now < until ? "feed" : null;
 }
 
 /** A feed that is decided now and carried out later, after a freeze, would put off a reset that others count on. */
-function feedableUntil({ watchdog, acting }: KeeperState): Instant {
-  return watchdog.holds === false ? FOREVER : acting.until;
+function feedableUntil({ watchdog, acting, identity }: KeeperState): Instant {
+  const { feedsUntil, armsUntil } = identity.clauses;
+  const until = feedsUntil(acting, watchdog.holds, watchdog.isDoomed);
+  return watchdog.stage === "waiting" ? armsUntil(until) : until;
 }
 
 /** FOREVER: it is not armed. */
