@@ -80,7 +80,16 @@ function nodeView(id: NodeId, position: number, services: readonly ServiceConfig
     return [
       name,
       {
-        report: { service: name, standing, health, failures: 0, stuck: false, detail: null },
+        report: {
+          service: name,
+          standing,
+          health,
+          failures: 0,
+          flaps: 0,
+          stuck: false,
+          heldDown: false,
+          detail: null,
+        },
         orderedActive: isActive ? 1 : null,
         activeSince: isActive ? 1 : null,
         fitSince: instant(950_000 + index),

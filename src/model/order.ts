@@ -60,6 +60,10 @@ export interface ServiceReport {
   readonly failures: number;
   /** A stop failed although everything was tried: what it holds may go on until the node is fenced or reset. */
   readonly stuck: boolean;
+  /** It failed here and stays down, whatever is ordered, until an order wants it stopped; then it may be tried again. */
+  readonly heldDown: boolean;
+  /** How often, within the failure age, its checks failed here while it was active, with nothing to restart. */
+  readonly flaps: number;
   /** A sentence on why it is not well, for people; null: nothing to say. */
   readonly detail: string | null;
 }

@@ -34,7 +34,12 @@ function olderMessage(message: Message): Message {
     case "order":
       return { ...message, picture: { ...message.picture, proofs: [], proving: [] } };
     case "report": {
-      const services = message.report.services.map((service) => ({ ...service, stuck: false }));
+      const services = message.report.services.map((service) => ({
+        ...service,
+        stuck: false,
+        heldDown: false,
+        flaps: 0,
+      }));
       return { ...message, report: { ...message.report, services, proofs: [] } };
     }
     default:

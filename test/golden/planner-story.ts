@@ -182,6 +182,16 @@ function foldService({ world, node, seen }: Seen, fact: string, rest: string[]):
     case "times":
       seen.failures = Number(rest[0]);
       return rest.shift() !== undefined;
+    // Its checks failed while it was active there: FLAPS TIME ago, and is well again unless told otherwise.
+    case "flapped":
+      seen.flaps = Number(rest.shift());
+      seen.failures = 0;
+      seen.failedAt = ago();
+      return rest.shift() !== undefined;
+    case "held":
+      seen.heldDown = true;
+      seen.standing = "stopped";
+      return true;
     case "fit":
       seen.fitSince = ago();
       return rest.shift() !== undefined;

@@ -29,6 +29,8 @@ export interface ToyService {
   failedAt: Instant | null;
   /** How often; counts only with `failedAt`. */
   failures: number;
+  flaps: number;
+  heldDown: boolean;
 }
 
 export interface ToyWorld {
@@ -82,6 +84,8 @@ export const restingService = (): ToyService => ({
   fitSince: instant(0),
   failedAt: null,
   failures: 1,
+  flaps: 0,
+  heldDown: false,
 });
 
 export function viewOf(world: ToyWorld): View {
@@ -102,7 +106,9 @@ export function obey(node: ToyNode, directions: Directions): void {
   for (const [name, service] of node.services) {
     const role = wanted?.get(name) ?? "stopped";
     orderActive(service, role === "active" ? node.obeys : null);
-    if (service.standing !== null) service.standing = role;
+    // What is held down stays so until an order wants it stopped.
+    if (role !== "active") service.heldDown = false;
+    if (service.standing !== null) service.standing = service.heldDown ? "stopped" : role;
   }
 }
 
@@ -138,11 +144,11 @@ function nodeView({ id, standing, reach, leaving, reported, obeys, services }: T
 }
 
 function serviceView(service: ServiceName, each: ToyService): ServiceView {
-  const { standing, health, detail, failures, ...seen } = each;
+  const { standing, health, detail, heldDown, ...seen } = each;
+  const failures = seen.failedAt === null ? 0 : each.failures;
+  const flaps = seen.failedAt === null ? 0 : each.flaps;
   const report =
-    standing === null
-      ? null
-      : { service, standing, health, failures: seen.failedAt === null ? 0 : failures, stuck: false, detail };
+    standing === null ? null : { service, standing, health, failures, flaps, stuck: false, heldDown, detail };
   const { orderedActive, activeSince, fitSince, failedAt } = seen;
   return { report, orderedActive, activeSince, fitSince, failedAt };
 }

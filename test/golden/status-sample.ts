@@ -155,6 +155,8 @@ export function sampleReport(): NodeReport {
       health: "healthy",
       failures: 0,
       stuck: false,
+      heldDown: false,
+      flaps: 0,
       detail: null,
     })),
     reach: "unknown",

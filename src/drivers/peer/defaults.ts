@@ -18,6 +18,9 @@ const REPORT = {
 const SERVICE_REPORT = {
   /** Since protocol 3: what failed to stop is merely not stopped. */
   stuck: false,
+  /** Likewise: it is tried again there when its failure has aged, and never damped. */
+  heldDown: false,
+  flaps: 0,
 } satisfies Partial<ServiceReport>;
 
 /** The message, just read from JSON and nobody else's, with what it lacks. Anything else stays as it is. */

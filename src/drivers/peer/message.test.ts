@@ -59,7 +59,16 @@ const MESSAGES: readonly Message[] = [
       term: term(3),
       order: null,
       services: [
-        { service: web, standing: "changing", health: "unknown", failures: 0, stuck: true, detail: "starts" },
+        {
+          service: web,
+          standing: "changing",
+          health: "unknown",
+          failures: 0,
+          stuck: true,
+          heldDown: true,
+          flaps: 2,
+          detail: "starts",
+        },
       ],
       reach: "none",
       leaving: true,
@@ -120,15 +129,15 @@ function without(value: unknown, names: readonly string[]): unknown {
   return Object.fromEntries(kept.map(([name, inner]) => [name, without(inner, names)]));
 }
 
+const ADDED = ["proofs", "proving", "stuck", "heldDown", "flaps"];
+
 test("a message of a version that lacks the newer fields is completed, and others stay as they are", () => {
   for (const message of MESSAGES) {
-    const older = without(message, ["proofs", "proving", "stuck"]);
+    const older = without(message, ADDED);
     assert.ok(isMessage(completed(structuredClone(older))), message.kind);
     assert.deepEqual(completed(structuredClone(message)), message);
   }
-  const [order, report] = MESSAGES.map((message) =>
-    completed(without(message, ["proofs", "proving", "stuck"])),
-  );
+  const [order, report] = MESSAGES.map((message) => completed(without(message, ADDED)));
   assert.deepEqual((order as { picture: unknown }).picture, {
     ...(MESSAGES[0] as { picture: object }).picture,
     ...{ proofs: [], proving: [] },

@@ -128,6 +128,8 @@ const report = object<NodeReport>({
       health,
       failures: whole,
       stuck: truth,
+      heldDown: truth,
+      flaps: whole,
       detail: nullable(text),
     }),
   ),

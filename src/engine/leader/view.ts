@@ -83,7 +83,16 @@ function serviceViews(
 /** A node that the service is not placed on has nothing of it, and says nothing about it. */
 function notPlaced(place: readonly NodeId[], member: LedNode, service: ServiceName): ServiceView["report"] {
   if (place.includes(member.id)) return null;
-  return { service, standing: "stopped", health: "unknown", failures: 0, stuck: false, detail: null };
+  return {
+    service,
+    standing: "stopped",
+    health: "unknown",
+    failures: 0,
+    stuck: false,
+    heldDown: false,
+    flaps: 0,
+    detail: null,
+  };
 }
 
 export const keyOf = (node: NodeId, service: ServiceName): string => `${node}/${service}`;
@@ -111,10 +120,11 @@ export function foldFitness(
       if (isFit && service.health === "healthy" && service.failures === 0) {
         fitSince.set(key, leader.fitSince.get(key) ?? now);
       }
-      if (service.failures > 0) {
+      const count = service.failures + service.flaps;
+      if (count > 0) {
         const before = leader.failedAt.get(key);
-        const isNew = before === undefined || service.failures > before.count;
-        failedAt.set(key, { at: isNew ? now : before.at, count: service.failures });
+        const isNew = before === undefined || count > before.count;
+        failedAt.set(key, { at: isNew ? now : before.at, count });
       }
     }
   }

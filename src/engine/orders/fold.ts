@@ -22,8 +22,9 @@ const KEPT = 50;
 /** A new order: what is not named is wanted stopped. */
 export function foldOrder(run: ServiceRun, order: Order): ServiceRun {
   const wanted = wantedBy(order, run.config.name);
-  // Held down ends when the leader saw it and gave the service up here; later it may try again.
-  const heldDown = run.heldDown && wanted === "active";
+  // Held down ends when the leader saw it and gave the service up here; later it may try again. The same order over
+  // and over is none to try again for.
+  const heldDown = run.heldDown && wanted !== "stopped" && wanted === run.wanted;
   return wanted === run.wanted && heldDown === run.heldDown ? run : { ...run, wanted, heldDown };
 }
 
@@ -108,7 +109,9 @@ export function foldCheck(
   const failing = checks.find((c) => c.verdict === "failing");
   const detail = `check ${failing?.config.id ?? ""} fails: ${text}`;
   // Behind bare addresses there is nothing to restart: the leader moves them if another node is well.
-  return checksEverywhere(run.config) ? { ...next, detail } : restartOrGiveUp({ ...next, detail }, now);
+  return checksEverywhere(run.config)
+    ? { ...next, detail, flaps: [...run.flaps, now].slice(-KEPT) }
+    : restartOrGiveUp({ ...next, detail }, now);
 }
 
 /** In place as often as the configuration allows within its window, then the service has failed here. */
@@ -121,5 +124,14 @@ function restartOrGiveUp(run: ServiceRun, now: Instant): ServiceRun {
 
 /** Failures that count now. */
 export function countFailures(run: ServiceRun, now: Instant): number {
-  return run.failures.filter((at) => between(at, now) <= run.config.failureAge).length;
+  return countRecent(run.failures, run, now);
+}
+
+/** Moves for failing checks that count now. */
+export function countFlaps(run: ServiceRun, now: Instant): number {
+  return countRecent(run.flaps, run, now);
+}
+
+function countRecent(times: readonly Instant[], { config }: ServiceRun, now: Instant): number {
+  return times.filter((at) => between(at, now) <= config.failureAge).length;
 }

@@ -12,7 +12,7 @@ import type { Instant, Term } from "#model/units.ts";
 import { maxTerm, NEVER, NO_TERM } from "#model/units.ts";
 import { verdictOf } from "../health/check.ts";
 import type { Identity } from "../identity.ts";
-import { countFailures, foldLapse, foldOrder } from "./fold.ts";
+import { countFailures, countFlaps, foldLapse, foldOrder } from "./fold.ts";
 import type { ServiceRun } from "./run.ts";
 import { checksEverywhere, isStuck, newRun, standingOf } from "./run.ts";
 
@@ -124,6 +124,8 @@ function reportService(run: ServiceRun, now: Instant): ServiceReport {
     health: isChecked ? verdictOf(run.checks) : "healthy",
     failures: countFailures(run, now),
     stuck: isStuck(run),
+    heldDown: run.heldDown,
+    flaps: countFlaps(run, now),
     detail: run.detail,
   };
 }
@@ -152,6 +154,8 @@ function sameService(a: ServiceReport, b: ServiceReport | undefined): boolean {
     a.health === b.health &&
     a.failures === b.failures &&
     a.stuck === b.stuck &&
+    a.heldDown === b.heldDown &&
+    a.flaps === b.flaps &&
     a.detail === b.detail
   );
 }

@@ -17,12 +17,14 @@ export interface ServiceRun {
   /** One for each resource of the configuration. */
   readonly resources: readonly ResourceState[];
   readonly op: RunningOp | null;
-  /** It failed to start, or failed too often: stays down until an order wants it so, then may try again. */
+  /** It failed to start, or failed too often: stays down until an order wants it stopped, then may be tried again. */
   readonly heldDown: boolean;
   /** A failed check or process restarts it in place: its programs go down first. */
   readonly restarting: boolean;
   /** When it failed here and had to be given up. */
   readonly failures: readonly Instant[];
+  /** When its checks failed here while it was active, with nothing to restart: only a move helps. */
+  readonly flaps: readonly Instant[];
   /** When it was restarted in place. */
   readonly restarts: readonly Instant[];
   /** Stops that failed in a row. */
@@ -65,6 +67,7 @@ export function newRun(config: ServiceConfig, now: Instant): ServiceRun {
     heldDown: false,
     restarting: false,
     failures: [],
+    flaps: [],
     restarts: [],
     failedStops: 0,
     retryAt: NEVER,

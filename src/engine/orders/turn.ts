@@ -7,6 +7,7 @@ import { between, earlier, FOREVER, instant, ms, plus } from "#model/units.ts";
 import { lastingProofs } from "../fencing/proofs.ts";
 import { nextFencingAt } from "../fencing/turn.ts";
 import { isOverdue, startProbe } from "../health/check.ts";
+import { pauseAfter } from "../health/pauses.ts";
 import { nextLeaderWake } from "../leader/command.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
 import { countFailures } from "./fold.ts";
@@ -32,7 +33,7 @@ const REACH_EVERY = 1_000;
 
 /** Starts the next op of each service that has none under way. */
 export function startOps(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
-  let next = releaseAged(dropRetired(state, now), now);
+  let next = releaseHeld(dropRetired(state, now), now);
   const up = mayGoUp(next.node, next.news);
   for (const run of next.node.runs.values()) {
     // A batch of grants counts as done at once by the keeper, so one op a turn is enough.
@@ -70,13 +71,22 @@ function effectOf(state: WorkerState, run: ServiceRun, op: NextOp, opId: number)
 
 /**
  * What was held down for a failure may be tried again once the failure has aged, if an order still wants it: the
- * leader had nowhere better for it. (Simulator, seed 9629 of 2026-11-20.)
+ * leader had nowhere better for it. (Simulator, seed 9629 of 2026-11-20.) A standby is tried again by itself, after
+ * pauses that grow: its order does not change.
  */
-function releaseAged(state: WorkerState, now: Instant): WorkerState {
+function releaseHeld(state: WorkerState, now: Instant): WorkerState {
   const release = (run: ServiceRun) =>
-    run.heldDown && countFailures(run, now) === 0 ? { ...run, heldDown: false } : run;
+    run.heldDown && now >= heldUntil(run, now) ? { ...run, heldDown: false } : run;
   const runs = mapRuns(state.node.runs, release);
   return runs === state.node.runs ? state : { ...state, node: { ...state.node, runs } };
+}
+
+/** FOREVER: until an order says so. */
+function heldUntil(run: ServiceRun, now: Instant): Instant {
+  const failures = countFailures(run, now);
+  const last = run.failures.at(-1);
+  if (failures === 0 || last === undefined) return now;
+  return run.wanted === "standby" ? plus(last, pauseAfter(failures)) : FOREVER;
 }
 
 /** A service whose configuration changed is taken up anew, one that is gone forgotten, once it is down. */
@@ -211,7 +221,9 @@ export function nextWorkerWake(state: WorkerState, now: Instant): Instant {
   for (const run of node.runs.values()) {
     if (run.op !== null) consider(soonest(plus(run.op.since, ms(BRIEF)), now));
     if (run.retryAt > now) consider(run.retryAt);
-    for (const failure of run.failures) consider(soonest(plus(failure, ms(run.config.failureAge + 1)), now));
+    if (run.heldDown) consider(soonest(heldUntil(run, now), now));
+    for (const failure of [...run.failures, ...run.flaps])
+      consider(soonest(plus(failure, ms(run.config.failureAge + 1)), now));
     if (!isChecked(run)) continue;
     for (const check of run.checks) if (check.runningSince === null) consider(check.nextAt);
   }

@@ -7,6 +7,7 @@ import type { Role } from "#model/role.ts";
 import {
   type Facts,
   factsOf,
+  isHeldDown,
   isPresent,
   isPromotable,
   isStarting,
@@ -55,8 +56,14 @@ function stepTowards(facts: Facts, decision: Decision): Step {
   const target = decision.node === null ? undefined : facts.nodes.get(decision.node);
   if (target === undefined) return { active: null, waiting: decision.waiting, unproved: [] };
   if (standingOn(target, decision.service) === "active") {
-    return { active: target.id, waiting: untilOthersStop(decision, target), unproved: [] };
+    return {
+      active: target.id,
+      waiting: untilOthersStop(decision, target) ?? decision.waiting,
+      unproved: [],
+    };
   }
+  // By the order that it gave up on it stays down: it is wanted stopped first, which it reports in a moment.
+  if (isHeldDown(target, decision.service)) return { active: null, waiting: null, unproved: [] };
   const doubts = doubtsAbout(facts, decision, target);
   // Every other node had proved itself before it was ordered to start, and it still obeys that order.
   if (doubts.length === 0 || isStarting(target, decision.service))

@@ -78,12 +78,17 @@ export const standingOn = (node: NodeView, service: ServiceName) =>
 /** Not proved to be gone: a silent node may still act. */
 export const isPresent = (node: NodeView): boolean => node.standing === "alive" || node.standing === "silent";
 
-/** It obeys an order that wants the service active, and every order since wants the same. */
+/** It obeys an order that wants the service active, every order since wants the same, and it did not give up. */
 export function isStarting(node: NodeView, service: ServiceName): boolean {
   const { report, activeSince } = serviceOn(node, service);
-  const wasStarted = report !== null && report.standing !== "unknown" && report.standing !== "active";
+  const wasStarted =
+    report !== null && !report.heldDown && report.standing !== "unknown" && report.standing !== "active";
   return wasStarted && activeSince !== null && node.obeys !== null && node.obeys >= activeSince;
 }
+
+/** It gave the service up, and waits for an order that wants it stopped. */
+export const isHeldDown = (node: NodeView, service: ServiceName): boolean =>
+  serviceOn(node, service).report?.heldDown === true;
 
 export function isInMaintenance(facts: Facts, service: ServiceName): boolean {
   return facts.view.intents.maintenanceAll || facts.maintenanceServices.has(service);

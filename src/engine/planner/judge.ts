@@ -4,7 +4,8 @@ import type { ServiceConfig } from "#model/config.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Reason } from "#model/reason.ts";
 import { because } from "#model/reason.ts";
-import { type Instant, ms, plus } from "#model/units.ts";
+import { type Instant, type Ms, plus } from "#model/units.ts";
+import { pauseAfter } from "../health/pauses.ts";
 import { type Facts, serviceOn } from "./facts.ts";
 import type { NodeView, ServiceView } from "./view.ts";
 
@@ -137,6 +138,14 @@ const RULES: readonly Rule[] = [
     lasting: true,
   },
   {
+    // Down it would help nobody: then it is tried all the same.
+    code: "flapping",
+    applies: (each) => flappingUntil(each) !== null,
+    text: flappingText,
+    whenActive: "stays",
+    lasting: false,
+  },
+  {
     code: "state-unknown",
     applies: ({ seen }) => seen.report?.standing === "unknown",
     text: ({ node, service }) => `it is not known whether ${service.name} still runs on ${node.id}`,
@@ -150,11 +159,8 @@ export function judgeTaking(facts: Facts, service: ServiceConfig, node: NodeView
   const each: Case = { facts, service, node, seen: serviceOn(node, service.name) };
   const rule = RULES.find((row) => row.applies(each));
   if (rule !== undefined) {
-    const isOldFailure = rule.code === "failed-before";
-    const until = isOldFailure ? failureUntil(each) : null;
-    const tryAgainAt = isOldFailure ? tryAgainFrom(each) : null;
-    const reason = because(rule.code, rule.text(each));
-    return { kind: "unfit", reason, lasting: rule.lasting, until, tryAgainAt };
+    const { lasting } = rule;
+    return { kind: "unfit", reason: because(rule.code, rule.text(each)), lasting, ...timesOf(rule, each) };
   }
   if (each.seen.report?.health === "healthy") return { kind: "fit" };
   return { kind: "unchecked", reason: because("unchecked", `no check has answered on ${node.id} yet`) };
@@ -177,27 +183,48 @@ function reachesElsewhere(facts: Facts, service: ServiceConfig, except: NodeId):
   });
 }
 
+function timesOf({ code }: Rule, each: Case): { until: Instant | null; tryAgainAt: Instant | null } {
+  if (code === "failed-before") return { until: failureUntil(each), tryAgainAt: tryAgainFrom(each) };
+  if (code === "flapping") return { until: flappingUntil(each), tryAgainAt: each.seen.failedAt };
+  return { until: null, tryAgainAt: null };
+}
+
 /** When the last failure there stops to count; null: none counts. */
 function failureUntil({ facts, service, seen }: Case): Instant | null {
-  if (seen.failedAt === null) return null;
+  if (seen.failedAt === null || seen.report?.failures === 0) return null;
   const until = plus(seen.failedAt, service.failureAge);
   return facts.view.now < until ? until : null;
 }
 
 /**
  * A failure counts against a node, and yet a service that is down is worth another try there: the first at once,
- * since what failed (a link, say) may be well again, each further one after twice the pause.
+ * each further one after a longer pause.
  */
 function tryAgainFrom({ seen }: Case): Instant | null {
   if (seen.failedAt === null || seen.report === null || seen.report.standing === "unknown") return null;
-  const pauses = 2 ** Math.min(seen.report.failures - 1, PAUSES_MAX) - 1;
-  return plus(seen.failedAt, ms(Math.max(0, pauses) * TRY_AGAIN_PAUSE));
+  return plus(seen.failedAt, pauseAfter(seen.report.failures));
 }
 
-/** Between the second and the third failure, ms: 10 s, then 30 s, 70 s, 150 s. */
-const TRY_AGAIN_PAUSE = 10_000;
-/** Doublings of the pause. By then the failure age is what counts. */
-const PAUSES_MAX = 6;
+/**
+ * Its checks failed there again and again while it was active, and it was moved each time. It moves back only after a
+ * pause that grows, so that checks that come and go on two nodes do not throw it to and fro.
+ */
+function flappingUntil({ facts, seen }: Case): Instant | null {
+  const pause = flappingPause(seen);
+  if (seen.failedAt === null || pause === null) return null;
+  const until = plus(seen.failedAt, pause);
+  return facts.view.now < until ? until : null;
+}
+
+function flappingPause({ report }: ServiceView): Ms | null {
+  return report === null || report.flaps < 2 ? null : pauseAfter(report.flaps);
+}
+
+function flappingText({ node, service, seen }: Case): string {
+  const pause = (flappingPause(seen) ?? 0) / 1000;
+  const times = seen.report?.flaps ?? 0;
+  return `the checks of ${service.name} failed ${times} times on ${node.id} not long ago, so it does not return there for ${pause} s`;
+}
 
 const detailOf = (seen: ServiceView): string =>
   seen.report === null || seen.report.detail === null ? "" : ` (${seen.report.detail})`;

@@ -162,8 +162,14 @@ function stayForLack(each: Case): Choice | null {
   const { name, where } = each;
   const stay = stayOf(each);
   if (where.kind !== "active" || stay?.kind !== "moves") return null;
+  // What fails is as good as down: better tried where it failed before, when the pause is over.
+  if (stay.reason.code === "failing" && triesDue(each).length > 0) return null;
   const text = `${stay.reason.text}, but no other node can take ${name}`;
-  return { node: where.node.id, reason: because("nowhere-better", text) };
+  const reason = because("nowhere-better", text);
+  const node = where.node.id;
+  const flapping = each.candidates.find(({ fitness }) => codeOf(fitness) === "flapping");
+  if (flapping === undefined || flapping.fitness.kind !== "unfit") return { node, reason };
+  return { node, reason, waiting: because("flapping", `${text}: ${flapping.fitness.reason.text}`) };
 }
 
 function awaitFirstCheck({ name, where, candidates }: Case): Choice | null {
@@ -175,17 +181,26 @@ function awaitFirstCheck({ name, where, candidates }: Case): Choice | null {
 }
 
 /** Better tried again where it failed before than down until the failure has aged. */
-function tryAgain({ facts, name, where, candidates }: Case): Choice | null {
-  const due = candidates.filter(({ fitness }) => {
-    const at = tryAgainAtOf(fitness);
-    return at !== null && at <= facts.view.now;
-  });
+function tryAgain(each: Case): Choice | null {
+  const { name, where } = each;
+  const due = triesDue(each);
   const starting = where.kind === "starting" ? due.find(({ node }) => node.id === where.node.id) : undefined;
   const best = starting ?? due.toSorted((a, b) => orderOfTries(a) - orderOfTries(b))[0];
   if (best === undefined) return null;
   const text = `no better node is left for ${name}, so it is tried again on ${best.node.id}`;
   return { node: best.node.id, reason: because("tried-again", text) };
 }
+
+/** Where it may be tried again now. What still runs, if badly, is not thrown to where its checks come and go. */
+function triesDue(each: Case): readonly Candidate[] {
+  const isRunning = each.where.kind === "active" && stayOf(each)?.kind === "moves";
+  return each.candidates.filter(({ fitness }) => {
+    const at = tryAgainAtOf(fitness);
+    return at !== null && at <= each.facts.view.now && !(isRunning && codeOf(fitness) === "flapping");
+  });
+}
+
+const codeOf = (fitness: Fitness): string | null => (fitness.kind === "unfit" ? fitness.reason.code : null);
 
 const orderOfTries = ({ fitness }: Candidate): number => tryAgainAtOf(fitness) ?? Number.POSITIVE_INFINITY;
 
@@ -195,7 +210,18 @@ function nowhere(each: Case): Choice {
   const why = stay === null || stay.kind === "stays" ? "" : `${stay.reason.text}, and `;
   const nobody =
     service.place.length === 1 ? `${service.place[0]} cannot` : `none of ${listNames(service.place)} can`;
-  return { node: null, reason: because("no-candidate", `${why}${nobody} run ${name}`) };
+  return { node: null, reason: because("no-candidate", `${why}${nobody} run ${name}${nextTry(each)}`) };
+}
+
+/** In durations, which stay true: this is read later than it was written. */
+function nextTry({ facts, name, candidates }: Case): string {
+  const [next] = candidates
+    .filter(({ fitness }) => later(tryAgainAtOf(fitness), facts.view.now) !== null)
+    .toSorted((a, b) => orderOfTries(a) - orderOfTries(b));
+  const at = next === undefined ? null : tryAgainAtOf(next.fitness);
+  const failedAt = next === undefined ? null : serviceOn(next.node, name).failedAt;
+  if (next === undefined || at === null || failedAt === null) return "";
+  return `; the next try is on ${next.node.id}, ${(at - failedAt) / 1000} s after its last failure there`;
 }
 
 function reasonToMove(each: Case, to: NodeId): Reason {

@@ -58,7 +58,11 @@ function placementOf(decision: Decision, { waiting }: Directions): Placement {
 function moveLine(was: Placement | undefined, now: Placement, term: Term): JournalLine | null {
   const from = was === undefined ? now.active : was.node;
   const [reason, ...others] = now.reasons;
-  if (from === now.node || reason === undefined) return null;
+  if (reason === undefined) return null;
+  if (from === now.node) {
+    const isNewTry = reason.code === "tried-again" && was?.reasons[0]?.code !== reason.code;
+    return isNewTry ? line(now.service, `${nameOf(now.node)} again`, reason, term) : null;
+  }
   return line(now.service, `${nameOf(from)} -> ${nameOf(now.node)}`, inFull(reason, others), term);
 }
 
