@@ -92,6 +92,12 @@ export function retake(state: KeeperState, ips: readonly string[], now: Instant)
   };
 }
 
+/** Another node may have answered for these until now: neighbours are told as if they had just been taken. */
+export function announceAnew(state: KeeperState, now: Instant): KeeperState {
+  const held = state.grants.held.map(({ grant }) => newlyHeld(grant, now));
+  return { ...state, grants: { ...state.grants, held } };
+}
+
 /** Renews, refreshes and announces what is due. */
 export function keepGrants(state: KeeperState, now: Instant): Step {
   const { grants, acting, identity } = state;

@@ -12,6 +12,7 @@ import { NEVER, plus, shorten, term } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
 import type { Peer } from "../membership/peers.ts";
 import { isSilent, statementOf } from "../membership/peers.ts";
+import { announceAnew } from "./grants.ts";
 import type { KeeperState, Pair, PairRecord } from "./state.ts";
 
 /** At the start: what an earlier life stored counts only in the same kernel boot. */
@@ -161,7 +162,10 @@ export function knowsPeer(state: KeeperState): boolean {
   return state.pair !== null && state.pair.record.heard !== null;
 }
 
-/** Leads eagerly no more: the peer votes for this leader, or was proved dead meanwhile. */
+/**
+ * Leads eagerly no more: the peer votes for this leader, or was proved dead meanwhile. Whoever followed the peer's
+ * announcements has to hear where the addresses are.
+ */
 export function settleEager(state: KeeperState, now: Instant): KeeperState {
   const { pair, leading } = state;
   if (pair === null || !pair.leadsEagerly || leading.kind !== "leads") return state;
@@ -169,5 +173,6 @@ export function settleEager(state: KeeperState, now: Instant): KeeperState {
   const pulse = peer === undefined ? null : statementOf(peer, now);
   const votes = pulse?.vote?.for === state.identity.self && pulse.vote.term === leading.term;
   const isProved = yieldOf(state, now) === "dead" || yieldOf(state, now) === "released";
-  return votes || isProved ? { ...state, pair: { ...pair, leadsEagerly: false } } : state;
+  if (!votes && !isProved) return state;
+  return announceAnew({ ...state, pair: { ...pair, leadsEagerly: false } }, now);
 }
