@@ -53,7 +53,7 @@ async function hasAddress({ world }: Cluster, node: string): Promise<boolean> {
 }
 
 /** On a device, and no guard forbids it: none stands, or it has an entry that has not ended. */
-async function isLive(cluster: Cluster, node: string): Promise<boolean> {
+export async function isLive(cluster: Cluster, node: string): Promise<boolean> {
   if (!(await hasAddress(cluster, node))) return false;
   const { namespace } = hostOf(cluster.world, node);
   const list = (set: readonly string[]) =>

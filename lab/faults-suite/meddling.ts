@@ -25,7 +25,7 @@ type Meddling = {
   readonly told: RegExp;
 };
 
-const FLUSH: Meddling = {
+export const FLUSH: Meddling = {
   act: async (world, node) => {
     await flushRuleset(world, node);
     return true;
@@ -33,7 +33,7 @@ const FLUSH: Meddling = {
   told: /^guard-/,
 };
 
-const DELETE: Meddling = {
+export const DELETE: Meddling = {
   act: async (world, node) => {
     const words = ["ip", "address", "delete", `${FLOATING}/24`, "dev", "eth0"];
     return (await runIn(world, node, words)).code === 0;
@@ -41,7 +41,7 @@ const DELETE: Meddling = {
   told: /^address-removed$/,
 };
 
-const BLINK: Meddling = {
+export const BLINK: Meddling = {
   act: async (world, node) => {
     await setLink(world, node, 0, "down");
     await sleep(HALF_MS);
@@ -90,7 +90,7 @@ function meddle(name: string, does: string, among: readonly Meddling[], must: Mu
 
 type Deed = { readonly node: string; readonly atMs: number; readonly told: RegExp };
 
-async function play(turn: Turn, among: readonly Meddling[]): Promise<Played> {
+export async function play(turn: Turn, among: readonly Meddling[]): Promise<Played> {
   const { stage, random } = turn;
   const { world } = stage.cluster;
   const deeds: Deed[] = [];

@@ -19,21 +19,21 @@ const FLAP_EVERY_MS = 200;
 const WITHIN_MS = 60_000;
 
 /** Who is parted from whom; the client and the ARP watcher reach everybody all the time. */
-type Cut = (
+export type Cut = (
   turn: Turn,
 ) => readonly { readonly from: string; readonly to: string; readonly oneWay?: boolean }[];
 
 const witnessOf = ({ stage }: Turn): string => stage.cluster.witness;
 
-const NODES: Cut = ({ active, standby }) => [{ from: active, to: standby }];
+export const NODES: Cut = ({ active, standby }) => [{ from: active, to: standby }];
 const ACTIVE_WITNESS: Cut = (turn) => [{ from: turn.active, to: witnessOf(turn) }];
 const STANDBY_WITNESS: Cut = (turn) => [{ from: turn.standby, to: witnessOf(turn) }];
 const ACTIVE: Cut = (turn) => [...NODES(turn), ...ACTIVE_WITNESS(turn)];
-const only =
+export const only =
   (cut: Cut): Cut =>
   (turn) =>
     cut(turn).map((pair) => ({ ...pair, oneWay: true }));
-const turned =
+export const turned =
   (cut: Cut): Cut =>
   (turn) =>
     cut(turn).map(({ from, to }) => ({ from: to, to: from, oneWay: true }));
@@ -104,7 +104,7 @@ function flapping({ name, who, to, cut, must }: Kind): Scenario {
   };
 }
 
-async function part(turn: Turn, cut: Cut): Promise<Played> {
+export async function part(turn: Turn, cut: Cut): Promise<Played> {
   const { world } = turn.stage.cluster;
   for (const pair of cut(turn)) await cutPair(world, pair);
   await sleep(lasting(turn, PARTED));
@@ -112,7 +112,7 @@ async function part(turn: Turn, cut: Cut): Promise<Played> {
   return FINE;
 }
 
-async function flap(turn: Turn, cut: Cut): Promise<Played> {
+export async function flap(turn: Turn, cut: Cut): Promise<Played> {
   const { world } = turn.stage.cluster;
   const endMs = monotonicMs() + lasting(turn, FLAPPING);
   let partitions = 0;

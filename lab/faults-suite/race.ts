@@ -55,7 +55,8 @@ async function cutOnce(
   const on = await until(() => since().find((line) => line.startsWith("on ")), {
     withinMs: FENCED_WITHIN_MS,
   });
-  if (typeof on !== "string") return { problems: [`nobody was fenced: ${since().join(", ")}`], hasStayed: false };
+  if (typeof on !== "string")
+    return { problems: [`nobody was fenced: ${since().join(", ")}`], hasStayed: false };
   const lost = on.split(" ")[1] ?? "";
   const survivor = cluster.nodes.find((node) => node !== lost) ?? "";
   const problems: string[] = [];

@@ -26,7 +26,7 @@ export const STORM_ROW: Row = {
   ],
 };
 
-async function storm(turn: Turn): Promise<Played> {
+export async function storm(turn: Turn): Promise<Played> {
   const { stage, random } = turn;
   const endMs = monotonicMs() + lasting(turn, STORM);
   const kills = await Promise.all(

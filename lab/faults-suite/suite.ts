@@ -6,8 +6,11 @@ import { monotonicMs, sleep } from "../shell.ts";
 import { REQUEST_TIMEOUT_MS } from "../watch.ts";
 import { CLOCKS } from "./clocks.ts";
 import { DISKS_OWN, DISKS_PLAIN } from "./disks.ts";
+import { EAGER } from "./eager.ts";
+import { FENCING, FENCING_INSIDE, FENCING_LEVELS } from "./fencing.ts";
 import { judge, type Seen, see } from "./judge.ts";
 import { MEDDLING_ROW } from "./meddling.ts";
+import { PAIR, PAIR_WEATHER } from "./pair.ts";
 import { ONE_WAY_PARTITIONS, PARTITIONS } from "./partitions.ts";
 import { PROCESSES } from "./processes.ts";
 import { RACE } from "./race.ts";
@@ -28,7 +31,13 @@ export const ROWS: readonly Row[] = [
   DISKS_OWN,
   DISKS_PLAIN,
   MEDDLING_ROW,
+  PAIR,
+  PAIR_WEATHER,
   RACE,
+  EAGER,
+  FENCING,
+  FENCING_LEVELS,
+  FENCING_INSIDE,
 ];
 
 export type SuiteOptions = {

@@ -10,7 +10,7 @@ const WITHIN_MS = 60_000;
 /** With one link the number of moves is only stated: no rule can tell bad weather from a dead host. */
 const STATED: Must = { moves: null, outage: null };
 
-const KINDS: readonly {
+export const WEATHERS: readonly {
   readonly name: string;
   readonly does: string;
   readonly weather: (turn: Turn) => Omit<Weather, "seed">;
@@ -51,7 +51,7 @@ function rowOf(links: 1 | 2): Row {
   return {
     title: `weather, ${links === 1 ? "one link" : "two links"}`,
     needs: { links, ownDisks: false },
-    scenarios: KINDS.map(
+    scenarios: WEATHERS.map(
       ({ name, does, weather, must }): Scenario => ({
         name: `${name}-${suffix}`,
         does: `${does}; ${links === 1 ? "one link" : "two links"}`,
@@ -63,7 +63,7 @@ function rowOf(links: 1 | 2): Row {
   };
 }
 
-async function endure(turn: Turn, weather: Omit<Weather, "seed">): Promise<Played> {
+export async function endure(turn: Turn, weather: Omit<Weather, "seed">): Promise<Played> {
   const { world } = turn.stage.cluster;
   const end = await beginWeather(world, { ...weather, seed: turn.random.uint32() });
   await sleep(lasting(turn, BAD));
