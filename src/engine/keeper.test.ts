@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nodeId } from "#model/ids.ts";
-import { term } from "#model/units.ts";
+import { ms, term } from "#model/units.ts";
 import {
   ADDRESS,
   acting,
@@ -55,6 +55,16 @@ test("after a freeze the lapse comes first: what queued up gives back no old ses
   assert.equal(a.leads, false);
   assert.notDeepEqual(a.state.acting.session, session);
   assert.ok(a.state.leading.gaveUp >= inTerm);
+});
+
+test("after a sleep nothing that was stated or acknowledged before it counts, though by the clock it is fresh", () => {
+  const a = leading("a").hears("b").hears("w");
+  const inTerm = a.state.term;
+  const { number } = a.state.sent;
+  a.handle({ kind: "resumed", gap: ms(3_000) });
+  assert.deepEqual([a.acts, a.leads], [false, false]);
+  a.hears("b", { term: inTerm, vote: vote(inTerm, "a") }, { echo: number });
+  assert.deepEqual([a.acts, a.leads], [false, false]);
 });
 
 test("a lapse releases the addresses before anything else is done", () => {

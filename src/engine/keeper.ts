@@ -207,12 +207,22 @@ function fold(state: KeeperState, event: KeeperEvent, now: Instant, effects: Kee
     case "watchdog-late":
       return { ...state, watchdog: { ...state.watchdog, stage: "waiting" } };
     case "resumed":
-      return state.acting.mayAct ? lapse(state, "resumed") : state;
+      return foldResumed(state);
     case "claimed":
       return foldClaim(state, event.ip, event.mac, now);
     default:
       return unreachable(event);
   }
+}
+
+/**
+ * The clock by which everything counts stood still, so nothing that was stated or acknowledged before the sleep says
+ * anything about now; nor does an answer to what was sent before it. (Simulator, seed 21 of 2026-11-20.)
+ */
+function foldResumed(state: KeeperState): KeeperState {
+  const peers = state.peers.map((peer) => ({ ...peer, usableUntil: NEVER, acknowledgesUntil: NEVER }));
+  const forgot = { ...state, peers, sent: { ...state.sent, recent: [] } };
+  return state.acting.mayAct ? lapse(forgot, "resumed") : forgot;
 }
 
 function foldPeers(

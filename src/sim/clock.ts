@@ -8,6 +8,8 @@ export class HostClock {
   #since: number;
   #base: number;
   #rate: number;
+  /** True time; null: awake. */
+  #asleepSince: number | null = null;
 
   /** `rate`: seconds of this clock in one true second. */
   constructor(trueNow: number, base: number, rate: number) {
@@ -24,7 +26,7 @@ export class HostClock {
   }
 
   read(trueNow: number): Instant {
-    return instant(this.#base + (trueNow - this.#since) * this.#rate);
+    return instant(this.#base + ((this.#asleepSince ?? trueNow) - this.#since) * this.#rate);
   }
 
   /** The true time at which this clock, at its present rate, shows `at`. */
@@ -32,15 +34,26 @@ export class HostClock {
     return this.#since + (at - this.#base) / this.#rate;
   }
 
-  /** It stood still for so long, and shows the same time as before. */
-  sleep(duration: number): void {
+  get isAsleep(): boolean {
+    return this.#asleepSince !== null;
+  }
+
+  /** It stands still until `wake`, and shows then how long that was. */
+  sleep(trueNow: number): void {
+    this.#asleepSince ??= trueNow;
+  }
+
+  wake(trueNow: number): void {
+    if (this.#asleepSince === null) return;
+    const duration = trueNow - this.#asleepSince;
+    this.#asleepSince = null;
     this.#since += duration;
     this.slept = ms(this.slept + duration);
   }
 
   slew(trueNow: number, rate: number): void {
     this.#base = this.read(trueNow);
-    this.#since = trueNow;
+    this.#since = this.#asleepSince ?? trueNow;
     this.#rate = rate;
   }
 }

@@ -63,6 +63,13 @@ const freeze =
     return () => host.thaw(withPrograms);
   };
 
+/** Suspended; a virtual machine that is merely paused shows no clock that anything happened, and is none of this. */
+const sleep: Fault = ({ hosts }, chance) => {
+  const host = chance.pick(hosts);
+  host.sleep();
+  return () => host.wake();
+};
+
 const stuckWorker: Fault = ({ hosts }, chance) => {
   const host = chance.pick(hosts);
   const { life } = host;
@@ -288,6 +295,7 @@ export const FAULTS = {
   stop,
   "freeze-host": freeze(true),
   "freeze-daemon": freeze(false),
+  sleep,
   "stuck-worker": stuckWorker,
   "slow-halves": slowHalves,
   "late-timers": lateTimers,
@@ -307,6 +315,7 @@ export const FAULTS = {
   "programs-slow": programs("slow"),
   "programs-failing": programs("failing"),
   "programs-hanging": programs("hanging"),
+  "programs-stuck": programs("stuck"),
   "program-dies": programDies,
   "checks-fail": checksFail,
   "reach-lost": reachLost,

@@ -36,6 +36,8 @@ export interface Surroundings {
   readonly mayDamage: boolean;
   /** Only for the wrong variant: an unknown answer of a fence device counts as "off". */
   readonly trustsUnknown: boolean;
+  /** Only for the wrong variant: the clocks do not show that the host slept. */
+  readonly hidesSleep: boolean;
 }
 
 /** The supervisor starts a daemon again after this, ms. */
@@ -68,7 +70,8 @@ export class Host {
   /** How many faults keep the daemon from being started. */
   #downs = 0;
   #freezes = 0;
-  #starts = 0;
+  /** Woke up, and no keeper has had a turn since. */
+  #isDazed = false;
   #kernelBoots = 0;
 
   constructor(around: Surroundings, index: number, member: MemberConfig) {
@@ -106,6 +109,11 @@ export class Host {
     return this.#freezes > 0;
   }
 
+  /** Asleep, or awake again without a keeper having had a turn: what its state says counts for nothing yet. */
+  get isAway(): boolean {
+    return this.clock.isAsleep || this.#isDazed;
+  }
+
   now(): number {
     return this.clock.read(this.around.world.now);
   }
@@ -125,8 +133,7 @@ export class Host {
   }
 
   start(): void {
-    if (!this.#hasPower || this.#downs > 0 || this.life !== null) return;
-    this.#starts += 1;
+    if (!this.#hasPower || this.clock.isAsleep || this.#downs > 0 || this.life !== null) return;
     const life = Life.begin(this);
     if (life === null) return this.#startLater();
     this.life = life;
@@ -168,6 +175,8 @@ export class Host {
     this.say("power lost");
     this.watchdog.powerLost();
     this.#kernelBoots += 1;
+    if (this.clock.isAsleep) this.#endSleep();
+    this.#isDazed = false;
     this.#endLife();
     this.#hasPower = false;
     this.programs.crash();
@@ -195,20 +204,54 @@ export class Host {
   freeze(withPrograms: boolean): void {
     this.say(withPrograms ? "host frozen" : "daemon frozen");
     this.#freezes += 1;
-    if (withPrograms) this.programs.isFrozen = true;
+    if (withPrograms) this.programs.freezes += 1;
     this.life?.hold();
   }
 
   thaw(withPrograms: boolean): void {
     this.say(withPrograms ? "host thawed" : "daemon thawed");
     this.#freezes -= 1;
-    if (withPrograms) this.programs.isFrozen = false;
+    if (withPrograms) this.programs.freezes -= 1;
     this.life?.release();
+  }
+
+  /** Suspended: nothing runs, its monotonic clock stands still, and nobody is answered. */
+  sleep(): void {
+    if (!this.#hasPower || this.clock.isAsleep) return;
+    this.say("host sleeps");
+    this.clock.sleep(this.around.world.now);
+    this.programs.freezes += 1;
+    this.life?.hold();
+  }
+
+  /**
+   * The kernel's entries run on by the clock that stood still. Until a keeper has had a turn they are taken not to
+   * answer: this is what remains possible after a sleep, and the documentation says so.
+   */
+  wake(): void {
+    if (!this.clock.isAsleep) return;
+    this.say("host wakes up");
+    this.#endSleep();
+    this.#isDazed = true;
+    if (this.life === null) this.#startLater();
+    else this.life.release();
+  }
+
+  /** After each event of its keeper. */
+  keeperHadTurn(): void {
+    if (!this.#isDazed) return;
+    this.#isDazed = false;
+    for (const grant of this.grants) this.around.invariants.opened(this, grant);
+  }
+
+  #endSleep(): void {
+    this.clock.wake(this.around.world.now);
+    this.programs.freezes -= 1;
   }
 
   /** A pulse came in at the network card. */
   pulseArrives(received: ReceivedPulse): void {
-    if (this.#hasPower) this.life?.pulseArrives(received);
+    if (this.#hasPower && !this.clock.isAsleep) this.life?.pulseArrives(received);
   }
 
   messageArrives(from: NodeId, message: Message): void {
@@ -242,6 +285,7 @@ export class Host {
     const kernel: Kernel = new Kernel({
       now: () => this.clock.read(this.around.world.now),
       opened: (grant) => this.around.invariants.opened(this, grant),
+      isSilent: () => this.isAway,
     });
     return kernel;
   }

@@ -166,7 +166,7 @@ export class Invariants {
   #checkVotes(): void {
     const leader = this.hosts.find((h) => {
       const leading = h.life?.keeper.state.leading;
-      return leading?.kind === "leads" && h.now() < leading.until;
+      return !h.isAway && leading?.kind === "leads" && h.now() < leading.until;
     });
     if (leader === undefined) return;
     const free = this.hosts.filter((h) => {
@@ -207,6 +207,7 @@ export class Invariants {
       if (
         keeper?.pair?.leadsEagerly === true ||
         other === host ||
+        other.isAway ||
         theirs?.kind !== "leads" ||
         theirs.until <= other.now()
       )
@@ -228,7 +229,8 @@ export class Invariants {
       const keeper = host.life?.keeper.state;
       const acting = keeper?.acting;
       // Who leads eagerly acts by its own word, for services that may be active twice.
-      if (keeper?.pair?.leadsEagerly !== true && acting?.mayAct === true && host.now() < acting.until) {
+      const mayAct = acting?.mayAct === true && host.now() < acting.until && !host.isAway;
+      if (keeper?.pair?.leadsEagerly !== true && mayAct) {
         fail("uncertain", `${leader.id} holds ${id} for excluded, which may still act`);
       }
       const live = host.grants.find(

@@ -9,7 +9,11 @@ const IP = { ip: "10.0.0.1", prefix: 24, family: 4, device: null } as const;
 function kernel() {
   let now = 0;
   const opened: string[] = [];
-  const made = new Kernel({ now: () => instant(now), opened: (grant) => opened.push(grantKey(grant)) });
+  const made = new Kernel({
+    now: () => instant(now),
+    opened: (grant) => opened.push(grantKey(grant)),
+    isSilent: () => false,
+  });
   return {
     kernel: made,
     opened,

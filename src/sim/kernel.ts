@@ -19,6 +19,8 @@ export interface KernelWorld {
   now(): Instant;
   /** An address or port may have begun to work here: the one moment at which two hosts can come to have it. */
   opened(grant: Grant): void;
+  /** Nothing runs, or nothing but the kernel did since: nobody is answered, whatever the entries say. */
+  isSilent(): boolean;
 }
 
 export class Kernel {
@@ -40,11 +42,13 @@ export class Kernel {
    */
   isOpen(grant: Grant): boolean {
     if (isAddress(grant)) return this.isLive(grant.ip);
+    if (this.#world.isSilent()) return false;
     return this.#world.now() < (this.#guard?.get(grantKey(grant)) ?? NEVER);
   }
 
   /** Does this host answer for the address? */
   isLive(ip: string): boolean {
+    if (this.#world.isSilent()) return false;
     const now = this.#world.now();
     if (now >= (this.#present.get(ip) ?? NEVER)) return false;
     const open = this.#guard?.get(ip);

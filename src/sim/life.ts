@@ -9,6 +9,7 @@ import type { Intent } from "#model/intents.ts";
 import type { JournalLine } from "#model/journal.ts";
 import type { IntentAnswer, Message } from "#model/order.ts";
 import type { Pulse } from "#model/pulse.ts";
+import { ms } from "#model/units.ts";
 import type { ReceivedPulse } from "#ports/pulse.ts";
 import { checkPort } from "./checks.ts";
 import { fencePort } from "./fences.ts";
@@ -117,6 +118,7 @@ export class Life {
   open(): void {
     this.#isOpen = true;
     this.#host.say(`daemon started, boot ${this.boot}`);
+    this.#host.keeperHadTurn();
     this.#host.around.invariants.afterKeeper(this.#host);
   }
 
@@ -172,6 +174,7 @@ export class Life {
     const { world, invariants } = this.#host.around;
     world.trace.note(this.#host.index * 2);
     run();
+    this.#host.keeperHadTurn();
     invariants.afterKeeper(this.#host);
   }
 
@@ -233,7 +236,9 @@ export class Life {
 class CannotStart extends Error {}
 
 function makeThread(host: Host): Thread {
-  return new Thread(host.around.world, host.clock, () => host.chance.float() * host.lateness);
+  const { world, hidesSleep } = host.around;
+  const slept = () => (hidesSleep ? ms(0) : host.clock.slept);
+  return new Thread(world, host.clock, () => host.chance.float() * host.lateness, slept);
 }
 
 function nextBoot(host: Host): number | null {

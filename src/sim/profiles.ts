@@ -9,6 +9,8 @@ export interface Profile {
   readonly every: readonly number[];
   /** Mean time between two wishes of operators, ms; null: none. */
   readonly wishes: number | null;
+  /** How long faults last, ms, from and to; one of these each time. Absent: a blink, a lease, or some seconds. */
+  readonly lengths?: readonly (readonly [number, number])[];
   /** Share of the kinds that a seed leaves out, so that the others are not drowned. */
   readonly leavesOut: number;
 }
@@ -21,6 +23,7 @@ const ALL: Profile["weights"] = {
   stop: 1,
   "freeze-host": 3,
   "freeze-daemon": 4,
+  sleep: 1.5,
   "stuck-worker": 2,
   "slow-halves": 2,
   "late-timers": 2,
@@ -40,6 +43,7 @@ const ALL: Profile["weights"] = {
   "programs-slow": 1,
   "programs-failing": 1,
   "programs-hanging": 1,
+  "programs-stuck": 0.7,
   "program-dies": 1,
   "checks-fail": 1,
   "reach-lost": 1,
@@ -123,6 +127,13 @@ export const PROFILES = {
     every: [500, 900],
     wishes: null,
     leavesOut: 0.1,
+  },
+  /** Hosts sleep, some while they are cut off. */
+  sleeps: {
+    weights: { sleep: 6, "cut-pair": 2, "cut-one-way": 2, loss: 2, delay: 2, kill: 1, "freeze-daemon": 1 },
+    every: [500, 1_000, 2_000],
+    wishes: 4_000,
+    leavesOut: 0.15,
   },
   /** Services that hold what no kernel takes back. */
   exclusive: {

@@ -7,8 +7,8 @@ import type { Op, OpResult, ProcessExit, ResourcePort } from "#ports/resources.t
 import type { Thread } from "./thread.ts";
 import type { World } from "./world.ts";
 
-/** How the programs of a host behave now. */
-export type ProgramsState = "well" | "slow" | "failing" | "hanging";
+/** How the programs of a host behave now. stuck: what runs cannot be stopped, whatever is tried. */
+export type ProgramsState = "well" | "slow" | "failing" | "hanging" | "stuck";
 
 type Running = "stopped" | "started" | "promoted";
 
@@ -26,8 +26,8 @@ const KILLED_WITHIN = 2_000;
 
 export class Programs {
   state: ProgramsState = "well";
-  /** The whole host stands still: nothing here goes on. */
-  isFrozen = false;
+  /** By how many faults the whole host stands still: nothing here goes on. */
+  freezes = 0;
   readonly #world: World;
   readonly #chance: Prng;
   readonly #started: (key: string) => void;
@@ -125,7 +125,7 @@ export class Programs {
     const takes = hangs ? deadline + this.#chance.between(0, KILLED_WITHIN) : this.#chance.between(from, to);
     // A start that takes long may already run while nobody has heard that it does.
     const happensAt = this.#chance.float() * takes;
-    const fails = this.state === "failing" && this.#chance.chance(0.6);
+    const fails = (this.state === "failing" && this.#chance.chance(0.6)) || this.#isStuck(program, op);
     const happens = !fails && (!hangs || this.#chance.chance(0.5));
     this.#later(happensAt, () => {
       if (happens) this.#apply(program, op);
@@ -136,10 +136,14 @@ export class Programs {
     });
   }
 
+  #isStuck({ running }: Program, { verb }: Op): boolean {
+    return this.state === "stuck" && running !== "stopped" && (verb === "stop" || verb === "demote");
+  }
+
   /** Frozen programs take longer by as long as they are frozen. */
   #later(delay: number, run: () => void): void {
     const tryIt = () => {
-      if (this.isFrozen) this.#world.after(50, tryIt);
+      if (this.freezes > 0) this.#world.after(50, tryIt);
       else run();
     };
     this.#world.after(delay, tryIt);

@@ -38,6 +38,8 @@ export interface SimOptions {
   readonly watchdog: Config["watchdog"]["mode"] | null;
   /** Fence devices whose answer is unknown, or that failed, are taken at their word. */
   readonly trustsUnknown: boolean;
+  /** The clocks do not show that a host slept. */
+  readonly hidesSleep: boolean;
   /** Keep readable lines; the run itself is the same. */
   readonly keepsLines: boolean;
 }
@@ -53,6 +55,7 @@ export const DEFAULTS: Omit<SimOptions, "seed"> = {
   fencing: null,
   watchdog: null,
   trustsUnknown: false,
+  hidesSleep: false,
   keepsLines: false,
 };
 
@@ -151,6 +154,7 @@ export function build(world: World, options: SimOptions, given: Config | null = 
     invariants,
     mayDamage,
     trustsUnknown: options.trustsUnknown,
+    hidesSleep: options.hidesSleep,
   };
   config.members.forEach((member, i) => {
     hosts.push(new Host(around, i, member));

@@ -1,6 +1,6 @@
 // One thread of a daemon: takes what comes in order, unless it is held up, and is woken when it asked to be.
 
-import type { Instant } from "#model/units.ts";
+import type { Instant, Ms } from "#model/units.ts";
 import { FOREVER } from "#model/units.ts";
 import type { ClockPort } from "#ports/clock.ts";
 import type { HostClock } from "./clock.ts";
@@ -14,6 +14,7 @@ export class Thread {
   readonly #clock: HostClock;
   /** How late it is woken, ms; drawn each time. */
   readonly #lateness: () => number;
+  readonly #slept: () => Ms;
   #onWake: () => void = () => {};
   #isDead = false;
   #holds = 0;
@@ -23,7 +24,8 @@ export class Thread {
   /** True time of the earliest event that looks whether it is to be woken. */
   #lookAt = Number.POSITIVE_INFINITY;
 
-  constructor(world: World, clock: HostClock, lateness: () => number) {
+  constructor(world: World, clock: HostClock, lateness: () => number, slept: () => Ms = () => clock.slept) {
+    this.#slept = slept;
     this.#world = world;
     this.#clock = clock;
     this.#lateness = lateness;
@@ -44,7 +46,7 @@ export class Thread {
   port(): ClockPort {
     return {
       now: () => this.#clock.read(this.#world.now),
-      slept: () => this.#clock.slept,
+      slept: this.#slept,
       wakeAt: (at) => {
         this.#wakeAt = at;
         this.#plan();

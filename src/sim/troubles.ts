@@ -13,6 +13,12 @@ const LENGTHS: readonly (readonly [number, number])[] = [
   [1_500, 6_000],
 ];
 
+/** Longer than the rest: to be worth a fault at all. A program is stuck when it could not be stopped twice, 5 s apart. */
+const OWN_LENGTHS: Readonly<Partial<Record<FaultKind, readonly [number, number]>>> = {
+  sleep: [300, 20_000],
+  "programs-stuck": [8_000, 25_000],
+};
+
 export class Troubles {
   readonly counts = new Map<FaultKind, number>();
   readonly #world: World;
@@ -20,6 +26,7 @@ export class Troubles {
   readonly #faultWorld: FaultWorld;
   readonly #kinds: readonly (readonly [FaultKind, number])[];
   readonly #every: number;
+  readonly #lengths: NonNullable<Profile["lengths"]>;
   /** Ends of what is going on. */
   readonly #open = new Set<() => void>();
   #isOver = false;
@@ -32,6 +39,7 @@ export class Troubles {
     const kept = all.filter(() => !this.#chance.chance(profile.leavesOut));
     this.#kinds = kept.length > 0 ? kept : all;
     this.#every = this.#chance.pick(profile.every);
+    this.#lengths = profile.lengths ?? LENGTHS;
   }
 
   /** Faults one after the other, overlapping, from `from` to `until`. */
@@ -62,7 +70,7 @@ export class Troubles {
     const kind = this.#pickKind();
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     const end = FAULTS[kind](this.#faultWorld, this.#chance);
-    const [from, to] = this.#chance.pick(LENGTHS);
+    const [from, to] = OWN_LENGTHS[kind] ?? this.#chance.pick(this.#lengths);
     const length = this.#chance.between(from, to);
     if (end !== null) this.#endLater(end, length);
   }

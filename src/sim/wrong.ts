@@ -24,6 +24,7 @@ export interface WrongVariant {
   readonly fencing?: boolean;
   readonly watchdog?: SimOptions["watchdog"];
   readonly trustsUnknown?: boolean;
+  readonly hidesSleep?: boolean;
 }
 
 export const WRONG_VARIANTS: readonly WrongVariant[] = [
@@ -141,6 +142,12 @@ export const WRONG_VARIANTS: readonly WrongVariant[] = [
     exclusiveOnly: true,
   },
   {
+    name: "sleep-unnoticed",
+    mistake: "a host that slept goes on with what it had, since its monotonic clock stood still",
+    hidesSleep: true,
+    profile: "sleeps",
+  },
+  {
     name: "armed-for-a-lease",
     mistake: "the kernel's entry runs for a whole lease instead of until the right to act ends",
     clauses: { armUntil: (_mayActUntil, now, lease) => plus(now, lease) },
@@ -165,6 +172,7 @@ export function optionsFor(variant: WrongVariant, isWrong: boolean): Omit<SimOpt
     fencing: variant.fencing ?? null,
     watchdog: variant.watchdog ?? null,
     trustsUnknown: isWrong && variant.trustsUnknown === true,
+    hidesSleep: isWrong && variant.hidesSleep === true,
     clauses: isWrong ? { ...CLAUSES, ...variant.clauses } : CLAUSES,
     drift: isWrong ? (variant.drift ?? DEFAULTS.drift) : DEFAULTS.drift,
   };
