@@ -196,6 +196,8 @@ export class Worker {
     const context = { service, node: this.#state.identity.self, term, addresses: addresses ?? [] };
     this.#ports.resources.run({ resource, verb, context }, deadline, (result) => {
       const why = problemOf(result, `${verb} of ${resource.id}`);
+      if (result.kind === "done" && result.remark !== undefined)
+        this.#journal(service, `${resource.id} killed`, "killed", result.remark);
       const end = why === null ? ({ kind: "done" } as const) : ({ kind: "failed", why } as const);
       this.#handle({ kind: "op-end", service, opId, end });
     });

@@ -34,7 +34,7 @@ import { journalRuns, noteSettled } from "./orders/journal.ts";
 import type { NodeState } from "./orders/node.ts";
 import { foldNews, obey, startNode, withRun } from "./orders/node.ts";
 import { holdsExclusive, isStuck } from "./orders/run.ts";
-import { nextWorkerWake, sendReport, startChecks, startOps, tidyLeaving } from "./orders/turn.ts";
+import { nextWorkerWake, noteSlow, sendReport, startChecks, startOps, tidyLeaving } from "./orders/turn.ts";
 
 export type WorkerEvent =
   | { readonly kind: "keeper"; readonly message: Exclude<ToWorker, { kind: "journal" }> }
@@ -161,7 +161,7 @@ export function handleWorker(before: WorkerState, event: WorkerEvent, now: Insta
   state = tellKeeper(state, effects);
   state = startChecks(state, now, effects);
   state = tidyLeaving(state, now, effects);
-  state = noteSettled(state);
+  state = noteSettled(noteSlow(state, now));
   state = sendReport(state, now, effects);
   state = resendAsks(expireAsks(state, now, effects), now, effects);
   effects.push(...journalRuns(before, state));

@@ -76,11 +76,12 @@ export interface ProgramPort {
 
   /**
    * Ends a whole group: SIGTERM, after `killAfter` SIGKILL. Idempotent. Answers once with the processes
-   * that are still alive: none, or at the deadline those that even SIGKILL has not removed by then.
+   * that are still alive: none, or at the deadline those that even SIGKILL has not removed by then; and with
+   * those that got a SIGKILL, since SIGTERM had not ended them.
    */
   end(
     group: Group,
     options: { readonly killAfter: Ms; readonly deadline: Ms },
-    answer: (left: readonly number[]) => void,
+    answer: (left: readonly number[], killed: readonly number[]) => void,
   ): void;
 }

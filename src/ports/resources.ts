@@ -27,8 +27,11 @@ export interface OpContext {
 }
 
 export type OpResult =
-  /** The verb did what it says; of a probe: the resource runs. */
-  | { readonly kind: "done"; readonly output: string }
+  /**
+   * The verb did what it says; of a probe: the resource runs. `remark`: a sentence on what had to be done beyond the
+   * usual (SIGKILL, say), for the journal.
+   */
+  | { readonly kind: "done"; readonly output: string; readonly remark?: string }
   /** Of a probe only: it certainly does not run. */
   | { readonly kind: "stopped"; readonly output: string }
   /** It said no, or could not be run. `code` null: no exit code, see `output`. It may run in part. */

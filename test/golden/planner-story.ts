@@ -188,6 +188,11 @@ function foldService({ world, node, seen }: Seen, fact: string, rest: string[]):
       seen.failures = 0;
       seen.failedAt = ago();
       return rest.shift() !== undefined;
+    case "stuck":
+      seen.stuck = true;
+      seen.standing = "unknown";
+      seen.detail = "stop of server failed with exit code 1: busy";
+      return true;
     case "held":
       seen.heldDown = true;
       seen.standing = "stopped";

@@ -31,6 +31,7 @@ export interface ToyService {
   failures: number;
   flaps: number;
   heldDown: boolean;
+  stuck: boolean;
 }
 
 export interface ToyWorld {
@@ -86,6 +87,7 @@ export const restingService = (): ToyService => ({
   failures: 1,
   flaps: 0,
   heldDown: false,
+  stuck: false,
 });
 
 export function viewOf(world: ToyWorld): View {
@@ -144,11 +146,11 @@ function nodeView({ id, standing, reach, leaving, reported, obeys, services }: T
 }
 
 function serviceView(service: ServiceName, each: ToyService): ServiceView {
-  const { standing, health, detail, heldDown, ...seen } = each;
+  const { standing, health, detail, heldDown, stuck, ...seen } = each;
   const failures = seen.failedAt === null ? 0 : each.failures;
   const flaps = seen.failedAt === null ? 0 : each.flaps;
   const report =
-    standing === null ? null : { service, standing, health, failures, flaps, stuck: false, heldDown, detail };
+    standing === null ? null : { service, standing, health, failures, flaps, stuck, heldDown, detail };
   const { orderedActive, activeSince, fitSince, failedAt } = seen;
   return { report, orderedActive, activeSince, fitSince, failedAt };
 }

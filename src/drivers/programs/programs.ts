@@ -82,17 +82,21 @@ export function createPrograms(): ProgramPort {
       const begun = performance.now();
       let poll = POLL_FIRST;
       let isKilling = false;
+      const killed = new Set<number>();
       const look = () => {
         const waited = performance.now() - begun;
         const left = membersOf(group, own.has(group.pid));
         if (left.length === 0) {
           own.delete(group.pid);
-          return answer([]);
+          return answer([], [...killed]);
         }
-        if (waited >= options.deadline) return answer(left);
+        if (waited >= options.deadline) return answer(left, [...killed]);
         if (waited >= options.killAfter) isKilling = true;
         // Again at each look: a fork may have slipped through.
-        if (isKilling) signalAll(group, left, "SIGKILL");
+        if (isKilling) {
+          signalAll(group, left, "SIGKILL");
+          for (const pid of left) killed.add(pid);
+        }
         const next = isKilling ? options.deadline - waited : options.killAfter - waited;
         setTimeout(look, Math.max(1, Math.min(poll, next)));
         poll = Math.min(2 * poll, POLL_MAX);

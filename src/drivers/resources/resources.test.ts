@@ -236,7 +236,12 @@ test("a stop that was asked for is no exit, and takes the whole group", options,
   const resource = process_(script);
   await run(port, resource, "start");
   const grandchild = await pidIn("grandchild");
-  assert.equal((await run(port, resource, "stop")).kind, "done");
+  const stop = await run(port, resource, "stop");
+  assert.ok(stop.kind === "done");
+  assert.match(
+    stop.remark ?? "",
+    new RegExp(`^SIGTERM did not end it within .* s, so .*\\b${grandchild}\\b`),
+  );
   assert.equal(isAlive(grandchild), false);
   assert.equal((await run(port, resource, "probe")).kind, "stopped");
   assert.equal(exits, 0);

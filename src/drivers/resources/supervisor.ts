@@ -185,11 +185,12 @@ export function createSupervisor(programs: ProgramPort, records: Records, turns:
       }
       supervised.set(op.key, { kind: "stopping", op: now.op, group: now.group });
       const killAfter = ms(Math.min(op.resource.stopTimeout, deadline * KILL_BY));
-      programs.end(now.group, { killAfter, deadline: ms(deadline * ((1 + KILL_BY) / 2)) }, (left) => {
+      programs.end(now.group, { killAfter, deadline: ms(deadline * ((1 + KILL_BY) / 2)) }, (left, killed) => {
         if (left.length > 0) return answer(failed(stillAlive(left)));
         supervised.delete(op.key);
         records.remove(op.key);
-        answer(done(""));
+        const remark = killed.length === 0 ? {} : { remark: killedText(killed, killAfter) };
+        answer({ kind: "done", output: "", ...remark });
       });
     },
 
@@ -229,9 +230,17 @@ export function createSupervisor(programs: ProgramPort, records: Records, turns:
 }
 
 function stillAlive(left: readonly number[]): string {
-  const are = left.length === 1 ? `process ${left[0]} is` : `processes ${left.slice(0, 8).join(", ")} are`;
-  return `${are} still alive after SIGKILL`;
+  return `${processes(left)} ${left.length === 1 ? "is" : "are"} still alive after SIGKILL`;
 }
+
+function killedText(killed: readonly number[], killAfter: Ms): string {
+  const did = killed.length === 1 ? "was" : "were";
+  return `SIGTERM did not end it within ${killAfter / 1000} s, so ${processes(killed)} ${did} ended with SIGKILL`;
+}
+
+/** The first of many are enough to find the others. */
+const processes = (pids: readonly number[]): string =>
+  pids.length === 1 ? `process ${pids[0]}` : `processes ${pids.slice(0, 8).join(", ")}`;
 
 function describeEnd(end: ProgramEnd): string {
   switch (end.kind) {

@@ -22,7 +22,12 @@ export function outlookOf(state: WorkerState, before: Outlook | null, now: Insta
   const proofs = new Map<NodeId, Proof>();
   const remedies = new Map<NodeId, Proving>();
   for (const { id, kind } of state.config.members) {
-    if (kind === "witness" || id === state.identity.self) continue;
+    if (kind === "witness") continue;
+    if (id === state.identity.self) {
+      // Of itself it proves nothing; but it may be what cannot stop something, and has to be fenced.
+      remedies.set(id, remedyOf(state, id, now));
+      continue;
+    }
     const proof = proofOf(state.fencing.proofs, id);
     if (proof !== undefined && isProvedDead(state, id))
       proofs.set(id, { kind: proof.kind, sentence: proof.sentence });
@@ -37,7 +42,7 @@ function remedyOf(state: WorkerState, node: NodeId, now: Instant): Proving {
   const { running, failed } = state.fencing;
   const confirm = `type \`understudy confirm-dead ${node}\` once you made certain that it is off`;
   if (running?.node === node) return { node, state: "under-way", text: "it is being fenced" };
-  if (state.news?.pair?.knowsPeer === false)
+  if (node !== state.identity.self && state.news?.pair?.knowsPeer === false)
     return {
       node,
       state: "blocked",

@@ -9,13 +9,11 @@ import { between, ms, NEVER, plus } from "#model/units.ts";
 import type { Finding } from "../health/check.ts";
 import { foldFinding, restartCheck, verdictOf } from "../health/check.ts";
 import type { ServiceRun } from "./run.ts";
-import { checksEverywhere, setResources, standingOf, stateAfter } from "./run.ts";
+import { checksEverywhere, RETRY_STOP, setResources, standingOf, stateAfter } from "./run.ts";
 
 /** How an op ended, as far as it matters here. */
 export type OpEnd = { readonly kind: "done" } | { readonly kind: "failed"; readonly why: string };
 
-/** A stop that did not work is tried again after this, ms. */
-const RETRY_STOP = 5_000;
 /** The lists of failures and restarts never grow past this. */
 const KEPT = 50;
 

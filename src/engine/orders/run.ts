@@ -49,6 +49,8 @@ export interface RunningOp {
   readonly indices: readonly number[];
   readonly since: Instant;
   readonly deadline: Ms;
+  /** It has taken so long that the journal tells what is being waited for, and until when. */
+  readonly isSlow: boolean;
 }
 
 export interface NextOp {
@@ -191,6 +193,8 @@ export function isStuck(run: ServiceRun): boolean {
 }
 
 const STUCK_AFTER = 2;
+/** A stop that did not work is tried again after this, ms. */
+export const RETRY_STOP = 5_000;
 
 /** May anything of it be on this node that only a proof lets another node start? */
 export function holdsExclusive(run: ServiceRun): boolean {

@@ -20,6 +20,8 @@ const RESEND_PULSES = 2;
 const REPEAT = 1_000;
 /** How long an op may take without being reported as under way, ms. */
 const BRIEF = 20;
+/** A stop that takes longer gets a line in the journal before it has ended, ms. */
+const SLOW = 1_000;
 /** How long a leaving node waits for its services to be moved before it stops them, ms. */
 const LEAVE_PATIENCE = 20_000;
 /** Without a leader there is nobody to move them, ms. */
@@ -42,10 +44,20 @@ export function startOps(state: WorkerState, now: Instant, effects: WorkerEffect
     const id = next.lastOpId + 1;
     effects.push(effectOf(next, run, op, id));
     const { verb, indices, deadline } = op;
-    const started = { ...run, op: { id, verb, indices, since: now, deadline } };
+    const started = { ...run, op: { id, verb, indices, since: now, deadline, isSlow: false } };
     next = { ...next, lastOpId: id, node: withRun(next.node, started) };
   }
   return next;
+}
+
+/** Notes stops that take long: whoever waits for a service wants to know what it waits for. */
+export function noteSlow(state: WorkerState, now: Instant): WorkerState {
+  const runs = mapRuns(state.node.runs, (run) => {
+    const { op } = run;
+    if (op === null || op.isSlow || (op.verb !== "stop" && op.verb !== "demote")) return run;
+    return between(op.since, now) < SLOW ? run : { ...run, op: { ...op, isSlow: true } };
+  });
+  return runs === state.node.runs ? state : { ...state, node: { ...state.node, runs } };
 }
 
 /** Nothing exclusive starts before the watchdog runs, or is known not to, where that is good enough. */
@@ -219,7 +231,10 @@ export function nextWorkerWake(state: WorkerState, now: Instant): Instant {
   if (state.config.reach.length > 0 && !identity.isWitness) consider(plus(state.reachAt, ms(REACH_EVERY)));
   if (state.asks.length > 0 || state.stopping !== null) consider(plus(now, ms(100)));
   for (const run of node.runs.values()) {
-    if (run.op !== null) consider(soonest(plus(run.op.since, ms(BRIEF)), now));
+    if (run.op !== null) {
+      consider(soonest(plus(run.op.since, ms(BRIEF)), now));
+      consider(soonest(plus(run.op.since, ms(SLOW)), now));
+    }
     if (run.retryAt > now) consider(run.retryAt);
     if (run.heldDown) consider(soonest(heldUntil(run, now), now));
     for (const failure of [...run.failures, ...run.flaps])

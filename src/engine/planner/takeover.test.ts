@@ -13,6 +13,7 @@ interface Row {
   readonly standing?: MemberStanding;
   readonly reported?: boolean;
   readonly says?: Standing | null;
+  readonly stuck?: boolean;
   readonly ordered?: number | null;
   readonly obeys?: number | null;
   /** What it yields for a service that holds grants, then for an exclusive one. */
@@ -27,6 +28,9 @@ const ROWS: readonly Row[] = [
   { says: "changing", yields: ["no changing", "no changing"] },
   { says: "unknown", yields: ["no state-unknown", "no state-unknown"] },
   { says: null, reported: false, yields: ["no not-reported", "no not-reported"] },
+  // Everything was tried, also while it is tried once more.
+  { says: "unknown", stuck: true, yields: ["no stuck", "no stuck"] },
+  { says: "changing", stuck: true, yields: ["no stuck", "no stuck"] },
   // It reported, but does not know the service: it has nothing of it.
   { says: null, reported: true, yields: ["yes stopped", "yes stopped"] },
   // A word of an earlier session is none.
@@ -61,6 +65,7 @@ function judge(row: Row, holds: Holds): string {
   const seen = node.services.get(WEB);
   assert.ok(seen !== undefined);
   seen.standing = row.says ?? null;
+  seen.stuck = row.stuck ?? false;
   seen.orderedActive = row.ordered ?? null;
   const [view] = viewOf(world).nodes;
   assert.ok(view !== undefined);

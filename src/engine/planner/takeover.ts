@@ -72,6 +72,13 @@ const unproved: Doubt = (service, { id, standing, remedy }) =>
     `${id} ${GONE[standing]}, which does not prove that it stopped ${service}; ${remedy ?? "it can say so when it is back"}`,
   );
 
+/** It is there, says that its stop failed for good, and goes on if somebody ends what is left by hand. */
+function stuck(service: ServiceName, { id, remedy }: NodeView, detail: string | null): Reason {
+  const what = `${id} could not stop ${service}${detail === null ? "" : ` (${detail})`}`;
+  const mends = `it goes on once what is left there was ended by hand, or ${id} is fenced or reset`;
+  return because("stuck", `${what}: ${mends}${remedy === null ? "" : `; ${remedy}`}`);
+}
+
 const GONE = { alive: "answers", silent: "is silent", excluded: "is excluded", left: "left" } as const;
 
 /** Why a node that has not proved anything stands in the way, when its standing alone says it. */
@@ -102,5 +109,6 @@ function doubt(service: ServiceName, node: NodeView, { report }: ServiceView): R
   if (byStanding !== null) return byStanding(service, node);
   if (report === null || !node.reported)
     return because("not-reported", `${node.id} has not reported to this leader yet`);
+  if (report.stuck) return stuck(service, node, report.detail);
   return DOUBT_BY_REPORT[report.standing](service, node);
 }
