@@ -14,6 +14,7 @@ const STARTED_WITHIN_MS = 60_000;
 const BLOCKED_WITHIN_MS = 60_000;
 /** Long enough for a start that must not be. */
 const STILL = { fullMs: 5_000, shortMs: 1_500 };
+const BEFORE_MS = 200;
 /** What clients see moves as soon as the lease is over; the exclusive process is judged by itself. */
 const ONE_MOVE: Must = { moves: [1, 1], outage: null };
 
@@ -71,7 +72,7 @@ function fenced(name: string, what: string, fault: Deed, spoil: Deed = () => {})
     does: `the active ${what} is switched off, and only then the exclusive service starts on the other node`,
     must: ONE_MOVE,
     play: async (turn) => {
-      const { stage, node, other, since } = begin(turn);
+      const { stage, node, other, since } = await begin(turn);
       await spoil(stage, node);
       await fault(stage, node);
       const trouble = await startedAfter(since, { proof: `off ${node}`, other });
@@ -88,7 +89,7 @@ function blocked(name: string, what: string, spoil: Deed): Scenario {
     does: `the active ${what}: the exclusive service is blocked, status and why say what to do, and \`confirm-dead\` frees it`,
     must: ONE_MOVE,
     play: async (turn) => {
-      const { stage, node, other, since } = begin(turn);
+      const { stage, node, other, since } = await begin(turn);
       await spoil(stage, node);
       await DIE(stage, node);
       const trouble = [...(await staysBlocked(turn, { node, other }))];
@@ -103,7 +104,7 @@ function blocked(name: string, what: string, spoil: Deed): Scenario {
 }
 
 async function thawed(turn: Turn): Promise<Played> {
-  const { stage, node, other, since } = begin(turn);
+  const { stage, node, other, since } = await begin(turn);
   freezeBmc(boardOf(stage, node));
   await DIE(stage, node);
   const trouble = await staysBlocked(turn, { node, other });
@@ -113,11 +114,15 @@ async function thawed(turn: Turn): Promise<Played> {
 
 type Sides = { readonly node: string; readonly other: string };
 
-function begin(turn: Turn): Sides & {
+type Begun = Sides & {
   readonly stage: PoweredStage;
   /** What was written about power and the exclusive service from here on. */
   readonly since: () => readonly string[];
-} {
+};
+
+async function begin(turn: Turn): Promise<Begun> {
+  // The client shall have seen whom it leaves.
+  await sleep(BEFORE_MS);
   const stage = turn.stage as PoweredStage;
   const node = turn.active;
   const before = stage.events.all().length;
