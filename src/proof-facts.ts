@@ -66,8 +66,9 @@ function liveFacts({ config, identity, news, fencing }: WorkerState, now: Instan
 function provingOf(state: WorkerState, now: Instant): readonly Proving[] {
   const { news } = state;
   const peer = news?.pair?.peer;
-  if (news === null || peer === undefined || news.leader !== null)
-    return state.picture?.picture.proving ?? [];
+  // Who leads for eager services alone waits for the same proof as who does not lead.
+  const isLed = news !== null && news.leader !== null && news.pair?.leadsEagerly !== true;
+  if (news === null || peer === undefined || isLed) return state.picture?.picture.proving ?? [];
   const isGone = news.pair?.silentSince !== null;
   if (!isGone || isProvedDead(state, peer)) return [];
   const remedy = outlookOf(state, null, now).remedies.get(peer);

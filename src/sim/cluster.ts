@@ -109,7 +109,7 @@ function fencing(chance: Prng, places: readonly NodeId[]): FencingConfig {
       levels: Array.from({ length: levels }, (_, level) => [device(level)]),
     })),
     delay: ms(FENCE_DELAY),
-    perHour: 1_000,
+    perHour: chance.split("limit").chance(0.3) ? 2 : 1_000,
     testEvery: ms(20_000),
   };
 }

@@ -1,9 +1,11 @@
 // Fence devices of the simulated hosts: they really cut the power, unless they lie, hang or fail.
 
+import type { NodeId } from "#model/ids.ts";
 import { ms } from "#model/units.ts";
 import type { FenceAnswer, FencePort, FenceVerb } from "#ports/fence.ts";
 import type { Host } from "./host.ts";
 import type { Thread } from "./thread.ts";
+import { Violation } from "./world.ts";
 
 /**
  * How the devices of one host behave. lying: they say that they did it, and did not; what they say of the power is
@@ -20,8 +22,10 @@ const LATE = { from: 2_500, to: 9_000 };
 /** The devices as the daemon on `host` reaches them; over a network of their own. */
 export function fencePort(host: Host, thread: Thread): FencePort {
   const { world, trustsUnknown } = host.around;
+  const watch = new FenceWatch(host);
   return {
-    call({ node, verb, device }, answer) {
+    call({ node, verb, device }, answerIt) {
+      const answer = watch.asked(node, verb, answerIt);
       const target = host.around.hosts.find(({ id }) => id === node);
       const say = (delay: number, said: () => FenceAnswer) =>
         world.after(delay, () => {
@@ -62,5 +66,29 @@ function carryOut(target: Host, verb: FenceVerb): FenceAnswer {
       return { kind: "done", detail: "on" };
     case "status":
       return target.hasPower ? { kind: "is-on", detail: "on" } : { kind: "is-off", detail: "off" };
+  }
+}
+
+/** One life's calls: only one node at a time is switched off or on by it. */
+class FenceWatch {
+  readonly #host: Host;
+  readonly #open = new Map<NodeId, number>();
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  asked(node: NodeId, verb: FenceVerb, answer: (said: FenceAnswer) => void): (said: FenceAnswer) => void {
+    if (verb === "status") return answer;
+    const count = (by: number) => this.#open.set(node, (this.#open.get(node) ?? 0) + by);
+    count(1);
+    for (const [other, calls] of this.#open) {
+      if (other === node || calls === 0) continue;
+      throw new Violation("fences-two", `${this.#host.id} switches ${node} ${verb} while it fences ${other}`);
+    }
+    return (said) => {
+      count(-1);
+      answer(said);
+    };
   }
 }

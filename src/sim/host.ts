@@ -66,10 +66,16 @@ export class Host {
   readonly watchdog: Watchdog;
   kernel: Kernel;
   life: Life | null = null;
+  /** From its next start on its daemon is of this version for certain. */
+  isUpgraded = false;
+  /** It does not come back when somebody switches it on. */
+  isBroken = false;
   #hasPower = true;
   /** How many faults keep the daemon from being started. */
   #downs = 0;
   #freezes = 0;
+  #newestBoot = 0;
+  #deadUpTo = 0;
   /** Woke up, and no keeper has had a turn since. */
   #isDazed = false;
   #kernelBoots = 0;
@@ -105,6 +111,11 @@ export class Host {
     return this.#hasPower;
   }
 
+  /** The newest boot number of a life that ended with its kernel, and so with everything that it had started. */
+  get deadUpTo(): number {
+    return this.#deadUpTo;
+  }
+
   get isFrozen(): boolean {
     return this.#freezes > 0;
   }
@@ -137,6 +148,7 @@ export class Host {
     const life = Life.begin(this);
     if (life === null) return this.#startLater();
     this.life = life;
+    this.#newestBoot = life.boot;
     for (let i = 0; i < this.#freezes; i++) life.hold();
     life.open();
   }
@@ -178,13 +190,14 @@ export class Host {
     if (this.clock.isAsleep) this.#endSleep();
     this.#isDazed = false;
     this.#endLife();
+    this.#deadUpTo = this.#newestBoot;
     this.#hasPower = false;
     this.programs.crash();
     this.kernel = this.#bootKernel();
   }
 
   powerOn(): void {
-    if (this.#hasPower) return;
+    if (this.#hasPower || this.isBroken) return;
     this.say("power back");
     this.#hasPower = true;
     this.#startLater();
@@ -264,7 +277,7 @@ export class Host {
 
   journal(line: JournalLine): void {
     const { area, subject, what, code, why, term } = line;
-    this.around.invariants.journalled(line);
+    this.around.invariants.journalled(this, line);
     this.around.world.trace.say(this.id, `${area} ${subject}: ${what} (${code}) ${why}; term ${term}`);
   }
 

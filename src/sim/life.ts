@@ -3,6 +3,7 @@
 import { Keeper } from "#daemon/keeper.ts";
 import { Worker } from "#daemon/worker.ts";
 import { identify } from "#engine/identity.ts";
+import type { Deed, DeedAnswer } from "#model/deeds.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Intent } from "#model/intents.ts";
@@ -65,7 +66,7 @@ export class Life {
       kernelBoot: host.kernelBoot,
       clauses,
     });
-    const said = voiceOf(host.around.world, host.id, boot);
+    const said = voiceOf(host.around.world, host.id, boot, host.isUpgraded);
     const keeper = Keeper.start(
       {
         clock: keeperThread.port(),
@@ -134,6 +135,13 @@ export class Life {
 
   ask(intent: Intent, answer: (answer: IntentAnswer) => void): void {
     this.#workerThread.deliver(() => this.#inWorker(() => this.#worker.ask(intent, answer)));
+  }
+
+  /** An operator has this daemon do something, unless it stopped being right before the command got here. */
+  do(deed: Deed, isRight: () => boolean, answer: (answer: DeedAnswer) => void): void {
+    this.#workerThread.deliver(() => {
+      if (isRight()) this.#inWorker(() => this.#worker.do(deed, answer));
+    });
   }
 
   /** An operator stops the daemon in good order. */

@@ -9,6 +9,8 @@ export interface Profile {
   readonly every: readonly number[];
   /** Mean time between two wishes of operators, ms; null: none. */
   readonly wishes: number | null;
+  /** Mean time between two commands about nodes that are dead or shall be, ms; absent: as usual. */
+  readonly deeds?: number;
   /** How long faults last, ms, from and to; one of these each time. Absent: a blink, a lease, or some seconds. */
   readonly lengths?: readonly (readonly [number, number])[];
   /** Share of the kinds that a seed leaves out, so that the others are not drowned. */

@@ -49,6 +49,7 @@ export class Programs {
   /** The host lost power: nothing runs. */
   crash(): void {
     this.#programs.clear();
+    if (this.state === "stuck") this.state = "well";
     this.#listener = null;
   }
 

@@ -23,6 +23,7 @@ const STAYS_FOR = 2_000;
 export function settle(run: Run): void {
   const { world, wishes } = run;
   const over = world.now;
+  run.operators.seeToBlocked();
   const doc = waitFor(run, over + LEADER_WITHIN, "no-leader", () => leadersDoc(run));
   wishes.checkLast(doc);
   waitFor(run, over + ALL_WITHIN, "not-cleared", () => (clearOne(run) ? true : null));
@@ -33,6 +34,41 @@ export function settle(run: Run): void {
   // Failback may move a service on purpose; what may not be is a service that nobody has in the end.
   world.runUntil(until);
   waitFor(run, until + ALL_WITHIN, "not-serving", isWell);
+  misfortune(run, isWell);
+}
+
+/** Of the runs, in which one more thing happens when all is well. */
+const MISFORTUNES = 0.3;
+/** Fencing and watchdogs take their time, and operators look after some patience only, ms. */
+const PROVED_WITHIN = 25_000;
+
+/**
+ * A node that never comes back by itself, or cannot stop what it has: with a fence device, a watchdog or an operator
+ * every service still has to run, also one that no kernel takes back.
+ */
+function misfortune(run: Run, isWell: () => true | null): void {
+  const { world, hosts, config } = run;
+  const chance = world.chance("misfortune");
+  if (!chance.chance(MISFORTUNES)) return;
+  const active = hosts.filter((host) => config.services.some((service) => isServing(host, service)));
+  const host = chance.pick(active);
+  if (chance.chance(0.5)) {
+    host.say("breaks for good");
+    host.isBroken = true;
+    host.crash();
+  } else {
+    host.say("its programs cannot be stopped any more");
+    // The version before does not say so, and nothing helps then but the log.
+    for (const each of hosts) each.isUpgraded = true;
+    host.programs.state = "stuck";
+    host.killDaemon("SIGKILL");
+  }
+  world.runUntil(world.now + STAYS_FOR);
+  waitFor(run, world.now + LEADER_WITHIN + ALL_WITHIN + PROVED_WITHIN, "not-serving", isWell);
+  host.isBroken = false;
+  host.powerOn();
+  world.runUntil(world.now + STAYS_FOR);
+  waitFor(run, world.now + LEADER_WITHIN + ALL_WITHIN, "not-serving", isWell);
 }
 
 /** Time for all to come up, to vote and to start everything, ms. */

@@ -13,6 +13,7 @@ import { Host } from "./host.ts";
 import { Invariants } from "./invariants.ts";
 import type { Calm } from "./network.ts";
 import { Network } from "./network.ts";
+import { Operators } from "./operators.ts";
 import type { Profile } from "./profiles.ts";
 import { PROFILES } from "./profiles.ts";
 import { runCalm, settle } from "./settle.ts";
@@ -126,6 +127,7 @@ export interface Run {
   readonly hosts: readonly Host[];
   readonly invariants: Invariants;
   readonly wishes: Wishes;
+  readonly operators: Operators;
   readonly troubles: Troubles;
 }
 
@@ -163,31 +165,37 @@ export function build(world: World, options: SimOptions, given: Config | null = 
   const wishes = new Wishes(hosts, world.chance("wishes"));
   invariants.onLeaderBegan = (leader, term, version) => wishes.leaderBegan(leader, term, version);
   const troubles = new Troubles(world, options.profile, { hosts, network, calm, lease: LEASE });
-  return { world, network, config, hosts, invariants, wishes, troubles };
+  const operators = new Operators(world, hosts, world.chance("deeds"));
+  return { world, network, config, hosts, invariants, wishes, operators, troubles };
 }
 
+/** Mean time between two commands of operators about dead nodes, ms. */
+const DEEDS = 2_500;
 /** Time to come up before anything goes wrong, ms. */
 const BEFORE = 4_000;
 
 function play(run: Run, options: SimOptions): void {
-  const { world, hosts, troubles, wishes } = run;
+  const { world, hosts, troubles, wishes, operators } = run;
   const starts = world.chance("starts");
   for (const host of hosts) world.after(starts.between(0, 300), () => host.start());
   const end = options.seconds * 1000;
   if (options.profile === PROFILES.calm) return runCalm(run, end);
   troubles.begin(Math.min(BEFORE, end / 10), end);
-  if (options.profile.wishes !== null) askNowAndThen(run, wishes, options.profile.wishes, end);
+  const { wishes: wished, deeds } = options.profile;
+  if (wished !== null) nowAndThen(run, "operators", wished, end, () => wishes.askSomething());
+  nowAndThen(run, "deeds now and then", deeds ?? DEEDS, end, () => operators.doSomething());
   world.runUntil(end);
   troubles.endAll();
   settle(run);
 }
 
-function askNowAndThen({ world }: Run, wishes: Wishes, mean: number, end: number): void {
-  const chance = world.chance("operators");
+/** From time to time, as chance has it, until the faults are over. */
+function nowAndThen({ world }: Run, what: string, mean: number, end: number, run: () => void): void {
+  const chance = world.chance(what);
   const next = () => {
     world.after(-Math.log(1 - chance.float()) * mean, () => {
       if (world.now >= end) return;
-      wishes.askSomething();
+      run();
       next();
     });
   };

@@ -30,7 +30,10 @@ test("the version before tells the others no proofs, and itself all it knows", (
     .map((each) => voiceOf(each, nodeId("a"), 1))
     .find((each) => each.pulse(armed).watchdog === null);
   const proof = { node: nodeId("b"), boot: 1, lapses: null, kind: "fenced", sentence: "off" } as const;
-  const message = { kind: "report", report: { services: [{ stuck: true, heldDown: true, flaps: 2 }], proofs: [proof] } } as never;
+  const message = {
+    kind: "report",
+    report: { services: [{ stuck: true, heldDown: true, flaps: 2 }], proofs: [proof] },
+  } as never;
   assert.deepEqual(voice?.message(message, nodeId("c")), {
     kind: "report",
     report: { services: [{ stuck: false, heldDown: false, flaps: 0 }], proofs: [] },

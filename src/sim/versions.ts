@@ -19,8 +19,8 @@ export interface Voice {
 }
 
 /** Which version a host runs is open at every start of its daemon; the same seed gives the same. */
-export function voiceOf(world: World, host: NodeId, boot: number): Voice {
-  const isMixed = world.chance("mixed versions").chance(MIXED);
+export function voiceOf(world: World, host: NodeId, boot: number, isUpgraded = false): Voice {
+  const isMixed = !isUpgraded && world.chance("mixed versions").chance(MIXED);
   const isOlder = isMixed && world.chance(`version ${host} ${boot}`).chance(OLDER);
   if (!isOlder) return { pulse: (pulse) => pulse, message: (message) => message };
   return {
