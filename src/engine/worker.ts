@@ -254,10 +254,10 @@ function foldMessage(
     case "answer":
       return answerAsk(state, message.id, message.term, message.answer, effects);
     case "report":
-      return foldLeaderMessage(learnProofs(state, message.report.proofs), from, message, effects);
+      return foldLeaderMessage(learnProofs(state, message.report.proofs), from, message, now, effects);
     case "intents-stored":
     case "ask":
-      return foldLeaderMessage(state, from, message, effects);
+      return foldLeaderMessage(state, from, message, now, effects);
     default:
       return unreachable(message);
   }

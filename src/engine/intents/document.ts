@@ -7,7 +7,7 @@ import type { Intent, Intents, MaintenanceTarget } from "#model/intents.ts";
 import { isNewerVersion } from "#model/intents.ts";
 import { NO_TERM } from "#model/units.ts";
 import { type Facts, factsOf, isInMaintenance, locate } from "../planner/facts.ts";
-import { judgeStaying, judgeTaking } from "../planner/judge.ts";
+import { judgeStaying, judgeTaking, maySendTo } from "../planner/judge.ts";
 import { type Decision, place } from "../planner/place.ts";
 import type { View } from "../planner/view.ts";
 
@@ -105,7 +105,8 @@ function applySwitchover(
   if (node === undefined) return refused(`there is no node ${to}`);
   if (to === here) return switchTo(doc, facts, { service, from: here, to });
   const fitness = judgeTaking(facts, service, node);
-  if (fitness.kind !== "fit") return refused(`${name} cannot move to ${to}: ${fitness.reason.text}`);
+  if (fitness.kind !== "fit" && !maySendTo(fitness))
+    return refused(`${name} cannot move to ${to}: ${fitness.reason.text}`);
   return switchTo(doc, facts, { service, from: here, to });
 }
 
@@ -129,11 +130,12 @@ function switchTo(doc: Intents, facts: Facts, { service, from, to }: Move): Appl
 }
 
 function bestOther(facts: Facts, service: ServiceConfig, here: NodeId | null): NodeId | null {
-  const fit = service.place.find((id) => {
+  const others = service.place.flatMap((id) => {
     const node = facts.nodes.get(id);
-    return id !== here && node !== undefined && judgeTaking(facts, service, node).kind === "fit";
+    return id === here || node === undefined ? [] : [{ id, fitness: judgeTaking(facts, service, node) }];
   });
-  return fit ?? null;
+  const fit = others.find(({ fitness }) => fitness.kind === "fit");
+  return (fit ?? others.find(({ fitness }) => maySendTo(fitness)))?.id ?? null;
 }
 
 function reasonsAgainst(facts: Facts, service: ServiceConfig, here: NodeId | null): string {

@@ -11,6 +11,7 @@ import type { Instant, Ms } from "#model/units.ts";
 import { NEVER, plus } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
 import { newestIntents } from "../intents/document.ts";
+import { noteLosses } from "./losses.ts";
 import type { LeaderState, LedNode } from "./state.ts";
 
 export function startLeading(config: Config, news: LeaseNews, now: Instant): LeaderState {
@@ -42,6 +43,7 @@ export function startLeading(config: Config, news: LeaseNews, now: Instant): Lea
     answered: new Map(),
     fitSince: new Map(),
     failedAt: new Map(),
+    losses: new Map(),
     plan: null,
     plannedFrom: [],
     picture: null,
@@ -51,7 +53,12 @@ export function startLeading(config: Config, news: LeaseNews, now: Instant): Lea
 }
 
 /** Takes a report in, unless it is older than what is known or does not know this term yet. */
-export function foldReport(leader: LeaderState, report: NodeReport): LeaderState {
+export function foldReport(
+  leader: LeaderState,
+  report: NodeReport,
+  config: Config,
+  now: Instant,
+): LeaderState {
   const member = leader.members.get(report.node);
   if (member === undefined || report.term !== leader.term) return leader;
   const { report: before } = member;
@@ -59,7 +66,10 @@ export function foldReport(leader: LeaderState, report: NodeReport): LeaderState
   const isNewSession = before === null || isEarlierSession(before.session, report.session);
   // Orders name their session: what an earlier one was ordered is void in the new one.
   const voided = isNewSession && before !== null ? { order: null, orderedActive: new Map() } : {};
-  return withMember(leader, { ...member, ...voided, report, isCurrent: true, outdatedSince: null });
+  const losses =
+    isNewSession && before !== null ? noteLosses(leader.losses, before, config, now) : leader.losses;
+  const next = { ...leader, losses };
+  return withMember(next, { ...member, ...voided, report, isCurrent: true, outdatedSince: null });
 }
 
 function isNewerReport(a: NodeReport, b: NodeReport): boolean {

@@ -8,6 +8,7 @@ import type { Session } from "#model/session.ts";
 import type { Instant, Term } from "#model/units.ts";
 import type { Outlook } from "../fencing/outlook.ts";
 import type { Plan } from "../planner/plan.ts";
+import type { Losses } from "./losses.ts";
 
 export interface LeaderState {
   readonly term: Term;
@@ -28,6 +29,7 @@ export interface LeaderState {
   readonly answered: ReadonlyMap<string, IntentAnswer>;
   readonly fitSince: ReadonlyMap<string, Instant>;
   readonly failedAt: ReadonlyMap<string, { readonly at: Instant; readonly count: number }>;
+  readonly losses: Losses;
   readonly plan: Plan | null;
   /** What the plan was made of; the same things need no new plan. */
   readonly plannedFrom: readonly unknown[];

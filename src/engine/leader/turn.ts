@@ -18,13 +18,16 @@ export function foldLeaderMessage(
   state: WorkerState,
   from: NodeId,
   message: ForLeader,
+  now: Instant,
   effects: WorkerEffect[],
 ): WorkerState {
-  const { leader, identity } = state;
+  const { leader, identity, config } = state;
   if (leader === null) return state;
   switch (message.kind) {
     case "report":
-      return message.report.node === from ? { ...state, leader: foldReport(leader, message.report) } : state;
+      return message.report.node === from
+        ? { ...state, leader: foldReport(leader, message.report, config, now) }
+        : state;
     case "intents-stored": {
       if (message.term !== leader.term) return state;
       const step = foldStoredBy(leader, identity, from, message.version);

@@ -8,6 +8,7 @@ import type { Instant } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
 import type { NodeView, ServiceView, View } from "../planner/view.ts";
 import { hasLapsedUnreported, standingOfMember } from "./collect.ts";
+import { countLosses, keyOf } from "./losses.ts";
 import type { LeaderState, LedNode } from "./state.ts";
 
 export function viewOf(
@@ -22,7 +23,7 @@ export function viewOf(
   for (const member of leader.members.values()) {
     if (member.isNode)
       nodes.push(
-        nodeView(leader, member, config, news, hasLapsedUnreported(member, news, identity.lease, now)),
+        nodeView(leader, member, config, news, hasLapsedUnreported(member, news, identity.lease, now), now),
       );
   }
   return { now, services: config.services, nodes, intents, eager: leader.outlook?.eager ?? false };
@@ -34,6 +35,7 @@ function nodeView(
   config: Config,
   news: LeaseNews,
   hasLapsed: boolean,
+  now: Instant,
 ): NodeView {
   const standing = standingOfMember(member.id, news);
   const { report, isCurrent } = member;
@@ -51,7 +53,7 @@ function nodeView(
     reported: report !== null && isCurrent && standing === "alive",
     obeys: obeyed,
     hasLapsed,
-    services: serviceViews(leader, member, config, counts),
+    services: serviceViews(leader, member, config, counts, now),
   };
 }
 
@@ -60,12 +62,16 @@ function serviceViews(
   member: LedNode,
   config: Config,
   counts: boolean,
+  now: Instant,
 ): ReadonlyMap<ServiceName, ServiceView> {
   const reports = new Map(member.report?.services.map((s) => [s.service, s]));
   return new Map(
     config.services.map((service): [ServiceName, ServiceView] => {
       const { name } = service;
-      const reported = counts ? (reports.get(name) ?? notPlaced(service.place, member, name)) : null;
+      const said = counts ? (reports.get(name) ?? notPlaced(service.place, member, name)) : null;
+      const lost = countLosses(leader.losses, member.id, name, now);
+      // With its lease or for its checks: what leaves a node again and again does not hurry back.
+      const reported = said === null || lost === 0 ? said : { ...said, flaps: said.flaps + lost };
       return [
         name,
         {
@@ -95,8 +101,6 @@ function notPlaced(place: readonly NodeId[], member: LedNode, service: ServiceNa
   };
 }
 
-export const keyOf = (node: NodeId, service: ServiceName): string => `${node}/${service}`;
-
 /** Since when each node could run each service, and when it failed there last; as the reports tell. */
 export function foldFitness(
   leader: LeaderState,
@@ -120,7 +124,8 @@ export function foldFitness(
       if (isFit && service.health === "healthy" && service.failures === 0) {
         fitSince.set(key, leader.fitSince.get(key) ?? now);
       }
-      const count = service.failures + service.flaps;
+      const lost = countLosses(leader.losses, member.id, service.service, now);
+      const count = service.failures + service.flaps + lost;
       if (count > 0) {
         const before = leader.failedAt.get(key);
         const isNew = before === undefined || count > before.count;

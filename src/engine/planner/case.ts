@@ -3,7 +3,7 @@
 import type { ServiceConfig } from "#model/config.ts";
 import type { NodeId, ServiceName } from "#model/ids.ts";
 import { type Facts, locate, type Whereabouts } from "./facts.ts";
-import { type Fitness, judgeStaying, judgeTaking, type Stay } from "./judge.ts";
+import { type Fitness, judgeStaying, judgeTaking, maySendTo, type Stay } from "./judge.ts";
 import type { NodeView } from "./view.ts";
 
 export interface Case {
@@ -48,5 +48,7 @@ export function stayOf({ facts, service, where, candidates }: Case): Stay | null
   if (!isSticky(where)) return null;
   if (where.kind === "active") return judgeStaying(facts, service, where.node);
   const own = candidates.find(({ node }) => node.id === where.node.id);
-  return own?.fitness.kind === "unfit" ? { kind: "ends", reason: own.fitness.reason } : { kind: "stays" };
+  return own?.fitness.kind === "unfit" && !maySendTo(own.fitness)
+    ? { kind: "ends", reason: own.fitness.reason }
+    : { kind: "stays" };
 }

@@ -154,6 +154,10 @@ const RULES: readonly Rule[] = [
   },
 ];
 
+/** Would it go there if an operator says so? Damping is for what the cluster does by itself. */
+export const maySendTo = (fitness: Fitness): boolean =>
+  fitness.kind === "fit" || (fitness.kind === "unfit" && fitness.reason.code === "flapping");
+
 /** May a node that does not have the service take it? */
 export function judgeTaking(facts: Facts, service: ServiceConfig, node: NodeView): Fitness {
   const each: Case = { facts, service, node, seen: serviceOn(node, service.name) };
@@ -185,7 +189,7 @@ function reachesElsewhere(facts: Facts, service: ServiceConfig, except: NodeId):
 
 function timesOf({ code }: Rule, each: Case): { until: Instant | null; tryAgainAt: Instant | null } {
   if (code === "failed-before") return { until: failureUntil(each), tryAgainAt: tryAgainFrom(each) };
-  if (code === "flapping") return { until: flappingUntil(each), tryAgainAt: each.seen.failedAt };
+  if (code === "flapping") return { until: flappingUntil(each), tryAgainAt: null };
   return { until: null, tryAgainAt: null };
 }
 
@@ -206,8 +210,8 @@ function tryAgainFrom({ seen }: Case): Instant | null {
 }
 
 /**
- * Its checks failed there again and again while it was active, and it was moved each time. It moves back only after a
- * pause that grows, so that checks that come and go on two nodes do not throw it to and fro.
+ * It left this node again and again, for checks that failed or with the node's lease. By itself it moves back only
+ * after a pause that grows, so that what comes and goes on two nodes does not throw it to and fro.
  */
 function flappingUntil({ facts, seen }: Case): Instant | null {
   const pause = flappingPause(seen);
@@ -223,7 +227,7 @@ function flappingPause({ report }: ServiceView): Ms | null {
 function flappingText({ node, service, seen }: Case): string {
   const pause = (flappingPause(seen) ?? 0) / 1000;
   const times = seen.report?.flaps ?? 0;
-  return `the checks of ${service.name} failed ${times} times on ${node.id} not long ago, so it does not return there for ${pause} s`;
+  return `${service.name} had to leave ${node.id} ${times} times not long ago, so it does not return there by itself for ${pause} s`;
 }
 
 const detailOf = (seen: ServiceView): string =>

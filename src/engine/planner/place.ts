@@ -16,7 +16,7 @@ import {
   type Whereabouts,
 } from "./facts.ts";
 import { failbackAt, failbackDue, failbackTo, returnText } from "./failback.ts";
-import type { Fitness } from "./judge.ts";
+import { type Fitness, maySendTo } from "./judge.ts";
 import type { Target, View } from "./view.ts";
 
 /** A target, with what the steps towards it have to know. */
@@ -79,7 +79,7 @@ function placeService(facts: Facts, service: ServiceConfig): Decision {
       ...others.map(({ fitness }) => later(tryAgainAtOf(fitness), facts.view.now)),
       failbackAt(each),
     ]),
-    ready: others.filter(({ node, fitness }) => fitness.kind === "fit" && node.id !== active).map(idOf),
+    ready: others.filter(({ node, fitness }) => maySendTo(fitness) && node.id !== active).map(idOf),
   };
 }
 
@@ -115,7 +115,7 @@ function followOperator(each: Case): Choice | null {
   if (pin === null) return null;
   const isThere = isSticky(where) && where.node.id === pin;
   const stays = isThere && stayOf(each)?.kind === "stays";
-  const isFit = candidates[0]?.node.id === pin && candidates[0].fitness.kind === "fit";
+  const isFit = candidates[0]?.node.id === pin && maySendTo(candidates[0].fitness);
   if (!stays && !isFit) return null;
   return { node: pin, reason: because("moved-by-operator", `an operator moved ${name} to ${pin}`) };
 }
@@ -153,9 +153,17 @@ function moveToFit(each: Case): Choice | null {
   const { where, candidates } = each;
   const isRunning = where.kind === "active";
   const others = isRunning ? candidates.filter(({ node }) => node.id !== where.node.id) : candidates;
-  const best = others.find(({ fitness }) => (isRunning ? fitness.kind === "fit" : fitness.kind !== "unfit"));
-  if (best === undefined || best.fitness.kind !== "fit") return null;
+  const best =
+    others.find(({ fitness }) => (isRunning ? fitness.kind === "fit" : fitness.kind !== "unfit")) ??
+    (isDamped(each) ? undefined : others.find(({ fitness }) => maySendTo(fitness)));
+  if (best === undefined || best.fitness.kind === "unchecked") return null;
   return { node: best.node.id, reason: reasonToMove(each, best.node.id) };
+}
+
+/** What still runs, if badly, is not thrown to where it comes and goes; what is down or has to go is. */
+function isDamped(each: Case): boolean {
+  const stay = each.where.kind === "active" ? stayOf(each) : null;
+  return stay?.kind === "moves" && stay.reason.code === "failing";
 }
 
 function stayForLack(each: Case): Choice | null {
@@ -163,13 +171,17 @@ function stayForLack(each: Case): Choice | null {
   const stay = stayOf(each);
   if (where.kind !== "active" || stay?.kind !== "moves") return null;
   // What fails is as good as down: better tried where it failed before, when the pause is over.
-  if (stay.reason.code === "failing" && triesDue(each).length > 0) return null;
+  if (triesDue(each).length > 0) return null;
   const text = `${stay.reason.text}, but no other node can take ${name}`;
   const reason = because("nowhere-better", text);
   const node = where.node.id;
-  const flapping = each.candidates.find(({ fitness }) => codeOf(fitness) === "flapping");
-  if (flapping === undefined || flapping.fitness.kind !== "unfit") return { node, reason };
-  return { node, reason, waiting: because("flapping", `${text}: ${flapping.fitness.reason.text}`) };
+  const flapping = each.candidates.find(({ fitness }) => fitness.kind === "unfit" && maySendTo(fitness));
+  if (!isDamped(each) || flapping?.fitness.kind !== "unfit") return { node, reason };
+  return {
+    node,
+    reason,
+    waiting: because("flapping", `${name} stays on ${node}: ${flapping.fitness.reason.text}`),
+  };
 }
 
 function awaitFirstCheck({ name, where, candidates }: Case): Choice | null {
@@ -191,16 +203,15 @@ function tryAgain(each: Case): Choice | null {
   return { node: best.node.id, reason: because("tried-again", text) };
 }
 
-/** Where it may be tried again now. What still runs, if badly, is not thrown to where its checks come and go. */
+/** Where it may be tried again now. What runs well and only has to move does not go where it failed to start. */
 function triesDue(each: Case): readonly Candidate[] {
-  const isRunning = each.where.kind === "active" && stayOf(each)?.kind === "moves";
+  const stay = each.where.kind === "active" ? stayOf(each) : null;
+  if (stay?.kind === "moves" && stay.reason.code !== "failing") return [];
   return each.candidates.filter(({ fitness }) => {
     const at = tryAgainAtOf(fitness);
-    return at !== null && at <= each.facts.view.now && !(isRunning && codeOf(fitness) === "flapping");
+    return at !== null && at <= each.facts.view.now;
   });
 }
-
-const codeOf = (fitness: Fitness): string | null => (fitness.kind === "unfit" ? fitness.reason.code : null);
 
 const orderOfTries = ({ fitness }: Candidate): number => tryAgainAtOf(fitness) ?? Number.POSITIVE_INFINITY;
 
