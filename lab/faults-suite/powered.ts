@@ -36,6 +36,8 @@ export type PoweredStage = Stage & {
   readonly events: Events;
   /** Everything on a host dies, and its links with it; the board says that the power is on. */
   readonly crash: (host: string) => Promise<void>;
+  /** Its power off and on again, by hand. */
+  readonly boot: (host: string) => Promise<void>;
 };
 
 /** `start`, `stop`, `double` of the exclusive service; `off` and `on` of power; `dead`: an operator said so. */
@@ -143,6 +145,12 @@ function startAll(
     boards,
     password,
     events,
+    boot: async (host) => {
+      const board = boards.get(host);
+      if (board === undefined) throw new Error(`${host} has no board`);
+      await pressPower(board, "off");
+      await pressPower(board, "on");
+    },
     crash: async (host) => {
       crashed.add(host);
       const { namespace, ports } = hostOf(world, host);

@@ -8,6 +8,7 @@ import { CLOCKS } from "./clocks.ts";
 import { DISKS_OWN, DISKS_PLAIN } from "./disks.ts";
 import { EAGER } from "./eager.ts";
 import { FENCING, FENCING_INSIDE, FENCING_LEVELS } from "./fencing.ts";
+import { PAIR_HOSTS } from "./hosts.ts";
 import { judge, type Seen, see } from "./judge.ts";
 import { MEDDLING_ROW } from "./meddling.ts";
 import { PAIR, PAIR_WEATHER } from "./pair.ts";
@@ -32,6 +33,7 @@ export const ROWS: readonly Row[] = [
   DISKS_PLAIN,
   MEDDLING_ROW,
   PAIR,
+  PAIR_HOSTS,
   PAIR_WEATHER,
   RACE,
   EAGER,
