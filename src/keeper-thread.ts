@@ -151,6 +151,7 @@ function countersNow(): Record<string, number> {
 }
 
 port.on("message", (message: ToKeeper | { readonly kind: "remove" }) => {
+  if (message.kind === "reconfigure") pulses.datagrams.setMembers(message.members);
   if (message.kind !== "remove") return keeper?.onWorker(message);
   keeper?.remove();
   clock.stop();

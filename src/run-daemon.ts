@@ -22,16 +22,18 @@ import { createPrograms } from "#drivers/programs/programs.ts";
 import { createResources } from "#drivers/resources/resources.ts";
 import { identify } from "#engine/identity.ts";
 import { CLAUSES } from "#engine/lease/clauses.ts";
-import type { Config } from "#model/config.ts";
+import type { Config, MemberConfig } from "#model/config.ts";
 import type { Deed } from "#model/deeds.ts";
 import { grantsOn } from "#model/grant.ts";
-import type { ToKeeper, ToWorker } from "#model/halves.ts";
+import type { LeaseNews, ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import { foreignText } from "#model/protocol.ts";
 import { ms, NO_TERM, type Term } from "#model/units.ts";
+import { type ListId, sameList } from "#model/voters.ts";
 import type { Claim, FromThread, KeeperData } from "./keeper-thread.ts";
 import { type Prepared, prepareDaemon, type Refusal, readConfig, threadFile } from "./prepare-daemon.ts";
 import { NOTHING_PROVED, proofFacts } from "./proof-facts.ts";
+import { membersInEffect, type Running, whyNotReload } from "./reload.ts";
 import { trimMemory } from "./trim-memory.ts";
 import { VERSION } from "./version.ts";
 
@@ -77,6 +79,9 @@ class Daemon {
   readonly #thread: Thread;
   readonly #startedAt = now();
   #config: Config;
+  /** Those of the configuration, and voters that still count though it names them no more. */
+  #members: readonly MemberConfig[];
+  #votersNoted: ListId | null = null;
   #configReadAt = now();
   #worker: Worker | null = null;
   #server: ApiServer | null = null;
@@ -100,6 +105,7 @@ class Daemon {
     this.#options = options;
     this.#prepared = prepared;
     this.#config = config;
+    this.#members = config.members;
     this.#journal = openJournal({ file: join(stateDir, "journal.jsonl"), node: self });
     this.#journal.follow((entry) => process.stderr.write(`${formatEntry(entry)}\n`));
     const programs = createPrograms();
@@ -166,7 +172,8 @@ class Daemon {
         return this.#journal.append(message.line);
       case "lease":
         this.#newsAt = now();
-        return this.#worker?.onKeeper(message);
+        this.#worker?.onKeeper(message);
+        return this.#noteVoters(message.voters);
       default:
         return this.#worker?.onKeeper(message);
     }
@@ -292,22 +299,39 @@ class Daemon {
   async #reload(answer: (answer: ReloadAnswer) => void): Promise<void> {
     const read = await readConfig(this.#options.configFile);
     if ("code" in read) return this.#refuseReload(read.text, answer);
-    const fixed = whatNeedsRestart(this.#config, read.config);
-    if (fixed.length > 0) {
-      const text = `a change of ${fixed.join(", ")} needs a restart of the daemon, one node after the other`;
-      return this.#refuseReload(text, answer);
-    }
+    const problems = whyNotReload(this.#running(), read.config);
+    if (problems.length > 0) return this.#refuseReload(problems.join("\n"), answer);
     if (read.config.hash === this.#config.hash)
       return answer({ kind: "done", text: "the file says the same" });
     this.#config = read.config;
     this.#configReadAt = now();
     const { self } = this.#prepared;
-    const grants = grantsOn(read.config, self);
-    const configHash = read.config.hash;
-    this.#thread.postMessage({ kind: "reconfigure", grants, configHash } satisfies ToKeeper);
+    this.#reconfigureKeeper();
     this.#worker?.reconfigure(read.config, this.#identity(read.config));
     this.#say("configuration", "reloaded", "reloaded", `${this.#options.configFile} is in force`);
     answer({ kind: "done", text: `${this.#options.configFile} is in force on ${self}` });
+  }
+
+  #running(): Running {
+    return { config: this.#config, members: this.#members, state: this.#worker?.state ?? null };
+  }
+
+  /** Tells the keeper and both sockets what the configuration says, and whom the voters in effect add to it. */
+  #reconfigureKeeper(): void {
+    const config = this.#config;
+    this.#members = membersInEffect(config, this.#running());
+    const grants = grantsOn(config, this.#prepared.self);
+    const message = { kind: "reconfigure", grants, members: this.#members, configHash: config.hash } as const;
+    this.#thread.postMessage(message satisfies ToKeeper);
+    this.#peers.datagrams.setMembers(this.#members);
+  }
+
+  /** A voter that is none any more may be nobody's business any more. */
+  #noteVoters({ list }: LeaseNews["voters"]): void {
+    if (this.#votersNoted !== null && sameList(this.#votersNoted, list.id)) return;
+    const isFirst = this.#votersNoted === null;
+    this.#votersNoted = list.id;
+    if (!isFirst) this.#reconfigureKeeper();
   }
 
   #refuseReload(problems: string, answer: (answer: ReloadAnswer) => void): void {
@@ -365,16 +389,3 @@ function signed(deed: Deed, self: NodeId): Deed {
 
 const claimText = ({ ip, mac, age }: Claim): string =>
   `the machine ${mac} uses ${ip} too, as it said ${Math.round(age / 1_000)} s ago`;
-
-function whatNeedsRestart(before: Config, after: Config): string[] {
-  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-  const parts: Record<string, boolean> = {
-    "the cluster's name": before.cluster === after.cluster,
-    "the key file": before.keyFile === after.keyFile,
-    "the port": before.port === after.port,
-    "the timing": same(before.timing, after.timing),
-    "the members": same(before.members, after.members),
-    "the voters": same(before.voters, after.voters),
-  };
-  return Object.keys(parts).filter((part) => parts[part] !== true);
-}

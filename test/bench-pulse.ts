@@ -58,6 +58,7 @@ function pulseOf(members: number): Pulse {
     readmit: [],
     resetDone: null,
     watchdog: null,
+    list: null,
     left: false,
     hurry: false,
   };

@@ -5,6 +5,7 @@ import type { LeaseNews } from "#model/halves.ts";
 import { nodeId, serviceName } from "#model/ids.ts";
 import type { ClusterPicture, MemberPicture, Placement, Proving } from "#model/order.ts";
 import { instant, term } from "#model/units.ts";
+import { CONFIGURED } from "#model/voters.ts";
 
 /** Null: the node has none. */
 export function pictureOf(document: StatusDocument): ClusterPicture | null {
@@ -53,6 +54,7 @@ export function leaseOf({ lease, pair }: StatusDocument): LeaseNews | null {
     // It concerns only how the daemon itself stops.
     othersSuffice: true,
     left: lease.left,
+    voters: { list: { id: CONFIGURED, voters: [] }, floor: CONFIGURED, isSettled: true },
     pair:
       pair === null
         ? null

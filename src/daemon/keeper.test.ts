@@ -98,7 +98,7 @@ test("address and port open in one step, once the address is there, and close in
 test("a held port that the configuration does not name any more stays guarded until it is released", () => {
   const { keeper, did } = holding([PORT]);
   did();
-  keeper.onWorker({ kind: "reconfigure", grants: [OTHER], configHash: "new" });
+  keeper.onWorker({ kind: "reconfigure", members: [], grants: [OTHER], configHash: "new" });
   assert.deepEqual(did(), ["install udp/53 tcp/3306", "arm tcp/3306"]);
   keeper.onWorker({ kind: "release", id: 2, grants: [PORT] });
   assert.deepEqual(did(), ["close tcp/3306", "install udp/53"]);

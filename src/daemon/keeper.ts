@@ -4,9 +4,9 @@
 // this very loop.
 
 import { keeperEngine } from "#engine/engine.ts";
-import type { Identity } from "#engine/identity.ts";
+import { type Identity, withVoters } from "#engine/identity.ts";
 import type { KeeperEffect, KeeperEvent, StoredLease } from "#engine/keeper.ts";
-import type { KeeperState, PairRecord } from "#engine/lease/state.ts";
+import type { KeeperState, ListRecord, PairRecord } from "#engine/lease/state.ts";
 import { unreachable } from "#lib/unreachable.ts";
 import type { FloatingAddress } from "#model/address.ts";
 import { formatAddress } from "#model/address.ts";
@@ -49,6 +49,8 @@ export const VOTE_DOCUMENT = "vote";
 export const PAIR_DOCUMENT = "pair";
 /** A busy host holds the keeper up between two calls; a renewal comes again by itself, a first arming does not. */
 const ARM_TRIES = 5;
+/** Name of the document that holds the list of voters, once a leader issued one. */
+export const LIST_DOCUMENT = "voters";
 /** Clocks are read one after the other: a difference up to this is no sleep, ms. */
 const NO_SLEEP = 20;
 /** The kernel is asked at least this often what others did to addresses and guard, ms. */
@@ -79,7 +81,9 @@ export class Keeper {
     if ("problem" in vote) return vote;
     const pair = readStored(ports.store, PAIR_DOCUMENT, isPairRecord);
     if ("problem" in pair) return pair;
-    return new Keeper(ports, options, { vote: vote.value, pair: pair.value });
+    const list = readStored(ports.store, LIST_DOCUMENT, isListRecord);
+    if ("problem" in list) return list;
+    return new Keeper(ports, options, { vote: vote.value, pair: pair.value, list: list.value });
   }
 
   private constructor(ports: KeeperPorts, options: KeeperOptions, stored: StoredLease) {
@@ -88,7 +92,9 @@ export class Keeper {
     this.#lookedAt = ports.clock.now();
     this.#guarded = options.grants;
     const now = ports.clock.now();
-    this.#state = keeperEngine.start(options.identity, options.members, stored, now);
+    const { list } = stored;
+    const identity = list === null ? options.identity : withVoters(options.identity, list.list, list.floor);
+    this.#state = keeperEngine.start(identity, options.members, stored, now);
     this.#prepareGrants();
     this.#handle({ kind: "wake" });
   }
@@ -231,6 +237,8 @@ export class Keeper {
         return this.#storeVote(effect.vote);
       case "store-pair":
         return this.#storePair(effect.record);
+      case "store-list":
+        return this.#storeList(effect.record);
       case "watchdog":
         return this.#watchdog(effect.act, effect.until);
       case "take":
@@ -270,6 +278,14 @@ export class Keeper {
       if (written.kind === "failed")
         this.#journal("lease", "tenure", "not stored", "store-failed", written.problem);
       this.#handle({ kind: "pair-stored", record, ok: written.kind === "done" });
+    });
+  }
+
+  #storeList(record: ListRecord): void {
+    this.#ports.store.write(LIST_DOCUMENT, JSON.stringify(record), (written) => {
+      if (written.kind === "failed")
+        this.#journal("lease", "voters", "not stored", "store-failed", written.problem);
+      this.#handle({ kind: "list-stored", record, ok: written.kind === "done" });
     });
   }
 
@@ -449,6 +465,10 @@ function isVote(value: unknown): value is Vote {
 function isPairRecord(value: unknown): value is PairRecord {
   const isNumberOrNull = (name: string) => has(value, name, "number") || has(value, name, "object");
   return has(value, "kernelBoot", "string") && isNumberOrNull("held") && isNumberOrNull("heard");
+}
+
+function isListRecord(value: unknown): value is ListRecord {
+  return has(value, "list", "object") && has(value, "floor", "object");
 }
 
 /** Does it have this property, of this type? */

@@ -1,9 +1,11 @@
 // Who this daemon is in the cluster: what never changes during a life but by a new configuration.
 
+import { hash64 } from "#lib/hash.ts";
 import type { Config } from "#model/config.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Ms, Ratio } from "#model/units.ts";
 import { ms } from "#model/units.ts";
+import { CONFIGURED, type ListId, sameList, type VoterList } from "#model/voters.ts";
 import type { Clauses } from "./lease/clauses.ts";
 
 export interface Identity {
@@ -30,6 +32,12 @@ export interface Identity {
   readonly drift: Ratio;
   readonly workerSilence: Ms;
   readonly votersHash: string;
+  /** The list of voters in effect, by which all of the above is counted. */
+  readonly list: VoterList;
+  /** What is stated by an older list counts no more. */
+  readonly floor: ListId;
+  /** Fingerprint of the list with which this node began: the configuration's at its very first start. */
+  readonly configuredHash: string;
   readonly configHash: string;
   readonly clauses: Clauses;
 }
@@ -52,7 +60,7 @@ export interface IdentifyOptions {
 export function identify({ config, self, boot, isRealtime, kernelBoot, clauses }: IdentifyOptions): Identity {
   const { timing } = config;
   const longestLease = ms(timing.lease * SLOW_FACTOR);
-  const quorum = Math.floor(config.voters.length / 2) + 1;
+  const quorum = quorumOf(config.voters.length);
   return {
     self,
     boot,
@@ -60,7 +68,7 @@ export function identify({ config, self, boot, isRealtime, kernelBoot, clauses }
     isWitness: config.members.some((m) => m.id === self && m.kind === "witness"),
     voters: config.voters,
     quorum,
-    readQuorum: config.voters.length - quorum + 1,
+    readQuorum: readQuorumOf(config.voters.length),
     isPair: config.voters.length === 2,
     kernelBoot,
     // A witness runs nothing that a reset could end.
@@ -73,7 +81,36 @@ export function identify({ config, self, boot, isRealtime, kernelBoot, clauses }
     drift: timing.drift,
     workerSilence: timing.workerSilence,
     votersHash: config.votersHash,
+    list: { id: CONFIGURED, voters: config.voters },
+    floor: CONFIGURED,
+    configuredHash: config.votersHash,
     configHash: config.hash,
     clauses,
+  };
+}
+
+const quorumOf = (voters: number): number => Math.floor(voters / 2) + 1;
+
+/**
+ * Of two voters each has all that both stored. Of more a quorum is asked, also where fewer would do: the list may
+ * have changed by one since.
+ */
+const readQuorumOf = (voters: number): number => (voters === 2 ? 1 : quorumOf(voters));
+
+/** The same node under another list of voters. */
+export function withVoters(identity: Identity, list: VoterList, floor: ListId): Identity {
+  const { voters } = list;
+  const votersHash = hash64(JSON.stringify(voters));
+  return {
+    ...identity,
+    isVoter: voters.includes(identity.self),
+    voters,
+    quorum: quorumOf(voters.length),
+    readQuorum: readQuorumOf(voters.length),
+    isPair: voters.length === 2,
+    votersHash,
+    configuredHash: sameList(list.id, CONFIGURED) ? votersHash : identity.configuredHash,
+    list,
+    floor,
   };
 }

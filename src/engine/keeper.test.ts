@@ -108,7 +108,7 @@ test("leaving is said, done once, and heard by the others as giving up", () => {
 });
 
 test("another configuration is stated from the next pulse on", () => {
-  const a = acting("a").worker({ kind: "reconfigure", grants: [], configHash: "new" });
+  const a = acting("a").worker({ kind: "reconfigure", members: [], grants: [], configHash: "new" });
   assert.equal(
     a
       .at(a.now + PULSE)

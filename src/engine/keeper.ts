@@ -28,7 +28,15 @@ import {
   yieldOf,
 } from "./lease/pair.ts";
 import { nextWake, pulseIfDue } from "./lease/pulses.ts";
-import type { HeldGrant, KeeperState, PairRecord } from "./lease/state.ts";
+import type { HeldGrant, KeeperState, ListRecord, PairRecord } from "./lease/state.ts";
+import {
+  foldListStored,
+  foldWantedVoters,
+  hearLists,
+  leadLists,
+  listToStore,
+  startLists,
+} from "./lease/voters.ts";
 import { chooseVote, foldStored, isVoteFree } from "./lease/voting.ts";
 import { foldArmed, foldHoldings, keepWatchdog, startWatchdog } from "./lease/watchdog.ts";
 import { foldPulse, isSilent, newPeer, statementOf } from "./membership/peers.ts";
@@ -47,6 +55,7 @@ export type KeeperEvent =
     }
   /** Between two voters: what `store-pair` came to. */
   | { readonly kind: "pair-stored"; readonly record: PairRecord; readonly ok: boolean }
+  | { readonly kind: "list-stored"; readonly record: ListRecord; readonly ok: boolean }
   | { readonly kind: "worker"; readonly message: ToKeeper }
   /** How a `take` went; `id` null: a repair. */
   | {
@@ -75,6 +84,8 @@ export type KeeperEffect =
   | { readonly kind: "store-vote"; readonly vote: Vote }
   /** Likewise, answered with `pair-stored`. */
   | { readonly kind: "store-pair"; readonly record: PairRecord }
+  /** Likewise, answered with `list-stored`. */
+  | { readonly kind: "store-list"; readonly record: ListRecord }
   | {
       readonly kind: "take";
       readonly id: number | null;
@@ -110,6 +121,7 @@ export interface KeeperTurn {
 export interface StoredLease {
   readonly vote: Vote | null;
   readonly pair: PairRecord | null;
+  readonly list: ListRecord | null;
 }
 
 /** A daemon's life begins: in a new session, mute, with what an earlier life stored. */
@@ -137,6 +149,7 @@ export function startKeeper(
     voter: { vote: null, stored: known, storing: null, storeAgainAt: NEVER, promises: new Map() },
     leading: { kind: "no", gaveUp: over, runNotBefore: NEVER },
     pair: startPair(identity, stored.pair),
+    lists: startLists(identity, stored.list),
     watchdog: startWatchdog(identity),
     ledMembers: new Map(),
     resets: 0,
@@ -163,7 +176,7 @@ export function handleKeeper(before: KeeperState, event: KeeperEvent, now: Insta
   effects.push(...releasesOf(before, over));
   const folded = fold(over, event, now, effects);
   effects.push(...releasesOf(over, folded));
-  const decided = startStoringPair(decide(folded, now), now, effects);
+  const decided = startStoringList(startStoringPair(decide(folded, now), now, effects), now, effects);
   effects.push(...releasesOf(folded, decided));
   const kept = keepGrants(decided, now);
   effects.push(...kept.effects);
@@ -191,6 +204,8 @@ function fold(state: KeeperState, event: KeeperEvent, now: Instant, effects: Kee
       return foldStored(state, event.vote, event.ok, now);
     case "pair-stored":
       return foldPairStored(state, event.record, event.ok, now);
+    case "list-stored":
+      return foldListStored(state, event.record, event.ok, now);
     case "worker":
       return foldWorker({ ...state, workerHeardAt: now }, event.message, now, effects);
     case "took":
@@ -234,7 +249,7 @@ function foldPeers(
   const peers = state.peers.map((peer) =>
     peer.id === pulse.from ? foldPulse(peer, received, state.sent, state.identity, now) : peer,
   );
-  return { ...state, peers, term: maxTerm(state.term, pulse.term) };
+  return hearLists({ ...state, peers, term: maxTerm(state.term, pulse.term) }, pulse.list);
 }
 
 function foldWorker(
@@ -247,9 +262,14 @@ function foldWorker(
     case "alive":
       return state;
     case "reconfigure":
-      return { ...state, identity: { ...state.identity, configHash: message.configHash } };
+      return withMembers(
+        { ...state, identity: { ...state.identity, configHash: message.configHash } },
+        message.members,
+      );
     case "leave":
       return askToLeave(state, now);
+    case "voters":
+      return foldWantedVoters(state, message.wanted);
     case "holdings":
       return foldHoldings(state, message.holds, message.isDoomed);
     case "proof":
@@ -269,6 +289,20 @@ function foldWorker(
     default:
       return unreachable(message);
   }
+}
+
+/** Who is known already stays as heard. */
+function withMembers(state: KeeperState, members: readonly MemberConfig[]): KeeperState {
+  const peers = members
+    .filter(({ id }) => id !== state.identity.self)
+    .map((member) => {
+      const known = state.peers.find(({ id }) => id === member.id);
+      const isSame = known !== undefined && known.addresses.join() === member.links.join();
+      return isSame ? known : newPeer(member, state.identity);
+    });
+  const isMember = (id: NodeId) => id === state.identity.self || peers.some((peer) => peer.id === id);
+  const ledMembers = new Map([...state.ledMembers].filter(([id]) => isMember(id)));
+  return { ...state, peers, ledMembers };
 }
 
 /** Who holds a tenure releases it on disk first: its next life must not go on with what the peer took over. */
@@ -291,6 +325,13 @@ function startStoringPair(state: KeeperState, now: Instant, effects: KeeperEffec
   if (record === null || state.pair === null) return state;
   effects.push({ kind: "store-pair", record });
   return { ...state, pair: { ...state.pair, storing: record } };
+}
+
+function startStoringList(state: KeeperState, now: Instant, effects: KeeperEffect[]): KeeperState {
+  const record = listToStore(state, now);
+  if (record === null) return state;
+  effects.push({ kind: "store-list", record });
+  return { ...state, lists: { ...state.lists, storing: record } };
 }
 
 function leave(state: KeeperState): KeeperState {
@@ -343,7 +384,7 @@ function decide(state: KeeperState, now: Instant): KeeperState {
   next = countVotes(next, now);
   next = giveUpIfDue(next, now);
   next = leaveWhenReleased(tidyPair(next));
-  return leadMembers(next, now);
+  return leadLists(leadMembers(next, now), now);
 }
 
 function seeTerms(state: KeeperState): KeeperState {

@@ -8,11 +8,13 @@ import type { MemberStanding } from "#model/order.ts";
 import { formatSession, sameSession } from "#model/session.ts";
 import type { Instant } from "#model/units.ts";
 import { between, NEVER, shorten } from "#model/units.ts";
+import { sameList } from "#model/voters.ts";
 import type { Identity } from "./identity.ts";
 import type { KeeperEffect } from "./keeper.ts";
 import type { KeeperState, LapseCause } from "./lease/state.ts";
+import { isListSettled } from "./lease/voters.ts";
 import type { Peer } from "./membership/peers.ts";
-import { isSilent, statementOf } from "./membership/peers.ts";
+import { isForeignList, isSilent, statementOf } from "./membership/peers.ts";
 
 /** Unchanged news is told again after this many pulses: the worker shows its age. */
 const TELL_AGAIN_PULSES = 5;
@@ -50,6 +52,7 @@ export function keeperNews(state: KeeperState, now: Instant): LeaseNews {
     othersSuffice: doOthersSuffice(state, now),
     left: state.left,
     pair: pairNews(state, now),
+    voters: { list: state.identity.list, floor: state.identity.floor, isSettled: isListSettled(state) },
     watchdog: watchdogNews(state),
   };
 }
@@ -99,7 +102,7 @@ function memberNews(state: KeeperState, peer: Peer, now: Instant): MemberNews {
       return { address, up: between(at, now) <= identity.lease, since: at };
     }),
     watchdog: peer.pulse?.watchdog ?? null,
-    foreignVoters: peer.pulse !== null && peer.pulse.voters !== identity.votersHash,
+    foreignVoters: peer.pulse !== null && isForeignList(peer.pulse, identity),
     foreignConfig: peer.pulse !== null && peer.pulse.config !== identity.configHash,
   };
 }
@@ -138,6 +141,9 @@ function sameNews(a: LeaseNews, b: LeaseNews): boolean {
     a.othersSuffice === b.othersSuffice &&
     a.watchdog.stage === b.watchdog.stage &&
     samePair(a.pair, b.pair) &&
+    sameList(a.voters.list.id, b.voters.list.id) &&
+    sameList(a.voters.floor, b.voters.floor) &&
+    a.voters.isSettled === b.voters.isSettled &&
     sameSession(a.session, b.session) &&
     a.members.every((m, i) => sameMember(m, b.members[i]))
   );
@@ -182,6 +188,11 @@ function linesBetween(before: LeaseNews, after: LeaseNews, state: KeeperState): 
     const what = `leader ${before.leader ?? "none"} -> ${after.leader ?? "none"}`;
     const { code, why } = leaderReason(after);
     say("lease", after.leader ?? identity.self, what, code, why);
+  }
+  if (!sameList(before.voters.list.id, after.voters.list.id)) {
+    const { id, voters } = after.voters.list;
+    const why = `a leader issued list ${id.term}.${id.number} of the voters, and it is on disk here`;
+    say("lease", identity.self, `voters: ${voters.join(", ")}`, "voters-changed", why);
   }
   after.members.forEach((member, i) => {
     const was = before.members[i];

@@ -16,18 +16,21 @@ import type { ClusterPicture, IntentAnswer, Message } from "#model/order.ts";
 import type { OpVerb } from "#model/role.ts";
 import type { Instant, Ms, Term } from "#model/units.ts";
 import { NEVER } from "#model/units.ts";
+import { listDistance, sameList } from "#model/voters.ts";
 import type { FenceSaid, FenceVerb } from "./fencing/procedure-device.ts";
 import { type FencingState, startFencingState } from "./fencing/state.ts";
 import { fencingTurn, foldDeed, foldFenceSaid, learnProofs, tellProofs } from "./fencing/turn.ts";
 import type { Finding } from "./health/check.ts";
-import type { Identity } from "./identity.ts";
+import { type Identity, withVoters } from "./identity.ts";
 import type { PendingAsk } from "./intents/asks.ts";
 import { answerAsk, expireAsks, foldLocalAsk, resendAsks } from "./intents/asks.ts";
 import { emptyIntents } from "./intents/document.ts";
 import type { VoterIntents } from "./intents/voter.ts";
 import { foldStore, foldStoreEnd } from "./intents/voter.ts";
+import { withConfiguredMembers } from "./leader/collect.ts";
 import type { LeaderState } from "./leader/state.ts";
 import { foldLeaderMessage, leaderTurn } from "./leader/turn.ts";
+import { nextVoters } from "./leader/voters.ts";
 import type { OpEnd } from "./orders/fold.ts";
 import { foldCheck, foldExit, foldOpEnd } from "./orders/fold.ts";
 import { journalRuns, noteSettled } from "./orders/journal.ts";
@@ -113,6 +116,8 @@ export interface WorkerState {
   /** What the keeper was told last about exclusive resources here; null: nothing yet. */
   readonly holdings: { readonly holds: boolean; readonly isDoomed: boolean } | null;
   readonly isEager: boolean;
+  /** The voters that the keeper was asked for last; null: no change. */
+  readonly wantedVoters: readonly NodeId[] | null;
   readonly stopping: { readonly since: Instant; readonly toldKeeper: boolean } | null;
 }
 
@@ -145,6 +150,7 @@ export function startWorker(
     fencing: startFencingState(proofs, now),
     holdings: null,
     isEager: false,
+    wantedVoters: null,
     stopping: null,
   };
 }
@@ -214,7 +220,7 @@ function foldKeeper(
 ): WorkerState {
   switch (message.kind) {
     case "lease":
-      return { ...state, news: message, node: foldNews(state.node, message) };
+      return underList({ ...state, news: message, node: foldNews(state.node, message) }, message.voters);
     case "taken":
     case "released": {
       const end: OpEnd =
@@ -237,6 +243,14 @@ function foldKeeper(
     default:
       return unreachable(message);
   }
+}
+
+/** The keeper knows by whom is counted. */
+function underList(state: WorkerState, { list, floor }: LeaseNews["voters"]): WorkerState {
+  const known = state.identity.list;
+  // The first list has no id of its own: it is the one that the file named when this member first started.
+  if (sameList(known.id, list.id) && listDistance(known.voters, list.voters) === 0) return state;
+  return { ...state, identity: withVoters(state.identity, list, floor) };
 }
 
 function foldMessage(
@@ -299,7 +313,10 @@ function foldConfig(state: WorkerState, config: Config, identity: Identity, now:
     const isSame = next !== undefined && JSON.stringify(next.config) === JSON.stringify(run.config);
     runs.set(name, isSame ? run : { ...run, isRetiring: true });
   }
-  return { ...state, config, identity, node: { ...state.node, runs } };
+  const counted =
+    state.news === null ? identity : withVoters(identity, state.news.voters.list, state.news.voters.floor);
+  const leader = state.leader === null ? null : withConfiguredMembers(state.leader, config);
+  return { ...state, config, leader, identity: counted, node: { ...state.node, runs } };
 }
 
 /**
@@ -315,6 +332,11 @@ function tellKeeper(state: WorkerState, effects: WorkerEffect[]): WorkerState {
   if (state.holdings === null || state.holdings.holds !== holds || state.holdings.isDoomed !== isDoomed) {
     effects.unshift({ kind: "to-keeper", message: { kind: "holdings", holds, isDoomed } });
     next = { ...next, holdings: { holds, isDoomed } };
+  }
+  const wanted = nextVoters(state);
+  if (wanted?.join() !== state.wantedVoters?.join()) {
+    effects.push({ kind: "to-keeper", message: { kind: "voters", wanted } });
+    next = { ...next, wantedVoters: wanted };
   }
   if (state.isEager !== isEager) {
     effects.push({ kind: "to-keeper", message: { kind: "eager", isEager } });

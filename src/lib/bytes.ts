@@ -100,6 +100,11 @@ export class ByteReader {
     return this.#ok && this.#at === this.#bytes.length;
   }
 
+  /** How many bytes were read. */
+  get position(): number {
+    return this.#at;
+  }
+
   byte(): number {
     const value = this.#bytes[this.#at];
     if (!this.#ok || value === undefined) return this.#fail();

@@ -1,6 +1,7 @@
 // What the two halves of a daemon tell each other: the keeper (must not be late) and the worker (may be).
 // Any of it may be late or lost at worst; safety never depends on its coming in time.
 
+import type { MemberConfig } from "./config.ts";
 import type { DeathProof } from "./fencing.ts";
 import type { Grant } from "./grant.ts";
 import type { NodeId } from "./ids.ts";
@@ -8,6 +9,7 @@ import type { JournalLine } from "./journal.ts";
 import type { MemberStanding } from "./order.ts";
 import type { Session } from "./session.ts";
 import type { Instant, Ms, Term } from "./units.ts";
+import type { ListId, VoterList } from "./voters.ts";
 
 /** The keeper's news for the worker: its whole picture, sent when any of it but `mayActUntil` changed, and now and then. */
 export interface LeaseNews {
@@ -28,7 +30,16 @@ export interface LeaseNews {
   readonly left: boolean;
   /** Between exactly two voters, on one of them; null otherwise. */
   readonly pair: PairNews | null;
+  readonly voters: VotersNews;
   readonly watchdog: WatchdogNews;
+}
+
+/** The list of voters in effect on this node. */
+export interface VotersNews {
+  readonly list: VoterList;
+  readonly floor: ListId;
+  /** No change of it is under way, as far as this node knows. */
+  readonly isSettled: boolean;
 }
 
 /** Of this node's own watchdog. */
@@ -93,12 +104,16 @@ export type ToKeeper =
   | {
       readonly kind: "reconfigure";
       readonly grants: readonly Grant[];
+      /** Members may come and go; a link of one that stays is as it was. */
+      readonly members: readonly MemberConfig[];
       readonly configHash: string;
     }
   /** Every life of another node up to one is over, for certain. */
   | { readonly kind: "proof"; readonly proof: DeathProof }
   /** Between two voters: may this node lead for services that prefer two actives to none, without a proof? */
   | { readonly kind: "eager"; readonly isEager: boolean }
+  /** The leader's worker: these voters are wanted, one more or one fewer than now; null: no change. Sorted. */
+  | { readonly kind: "voters"; readonly wanted: readonly NodeId[] | null }
   /** May anything exclusive be on this node? `isDoomed`: it cannot be stopped, only a reset ends it. */
   | { readonly kind: "holdings"; readonly holds: boolean; readonly isDoomed: boolean }
   /** The worker is well. */

@@ -3,6 +3,7 @@
 import type { NodeId } from "./ids.ts";
 import type { Session } from "./session.ts";
 import type { Ms, Term } from "./units.ts";
+import type { ListId, VoterList } from "./voters.ts";
 
 /**
  * A pulse. Nothing in it may be used alone or kept: a listener uses it only while it came in a pulse that
@@ -15,8 +16,10 @@ export interface Pulse {
   readonly number: number;
   /** The sender's present session; `session.boot` is its daemon's life. */
   readonly session: Session;
-  /** Fingerprint of the sender's list of voters: unequal lists form no quorum together. */
+  /** Fingerprint of the sender's list of voters. */
   readonly voters: string;
+  /** The list itself, once a leader has issued one; null: it is the one that the sender's configuration names. */
+  readonly list: PulseList | null;
   /** Fingerprint of the sender's whole configuration; differs while a change is rolled out. */
   readonly config: string;
   /**
@@ -53,6 +56,12 @@ export interface Pulse {
   readonly left: boolean;
   /** The sender's acknowledgements are getting old: answer at once. */
   readonly hurry: boolean;
+}
+
+/** `voters` is empty where they are not spelled out. */
+export interface PulseList extends VoterList {
+  /** The sender counts nothing that is stated by an older list. */
+  readonly floor: ListId;
 }
 
 /** One line of a pulse's acknowledgements. */

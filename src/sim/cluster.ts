@@ -1,5 +1,6 @@
 // Which cluster is simulated: its members, links, services and timing, from the seed and the options.
 
+import { hash64 } from "#lib/hash.ts";
 import type { Prng } from "#lib/prng.ts";
 import type {
   CheckConfig,
@@ -45,6 +46,8 @@ export interface ClusterOptions {
   readonly exclusiveOnly: boolean;
   /** Every node can be fenced; null: by the seed. */
   readonly fencing: boolean | null;
+  /** Operators change the list of voters meanwhile. */
+  readonly rosters: boolean;
   /** Null: by the seed. */
   readonly watchdog: WatchdogConfig["mode"] | null;
 }
@@ -77,6 +80,9 @@ export function makeCluster(chance: Prng, options: ClusterOptions): Config {
   }
   if (options.exclusiveOnly || chance.chance(0.4)) services.push(processService(chance, places));
   if (!options.exclusiveOnly && chance.chance(0.2)) services.push(promotedService(chance, places));
+  // Witnesses that do not vote yet: for those who change the list of voters.
+  const spares = options.rosters ? ["x1", "x2"] : [];
+  const all = [...members, ...spares.map((name, i) => witness(name, members.length + i + 1, links))];
   return {
     version: 1,
     cluster: "sim",
@@ -89,15 +95,20 @@ export function makeCluster(chance: Prng, options: ClusterOptions): Config {
       drift: ratio(options.drift),
       workerSilence: ms(WORKER_SILENCE),
     },
-    members,
+    members: all,
     voters: members.map((m) => m.id),
     reach: hasReach ? ["10.9.9.9"] : [],
     fencing: hasFencing ? fencing(chance, places) : NO_FENCING,
     watchdog: { ...NO_WATCHDOG, mode: watchdog, timeout: ms(WATCHDOG_TIMEOUT) },
     services,
     hash: "c0ffee",
-    votersHash: "5eed",
+    votersHash: hash64(JSON.stringify(members.map((m) => m.id))),
   };
+}
+
+function witness(name: string, number: number, links: number): MemberConfig {
+  const addresses = Array.from({ length: links }, (_, link) => `10.${link}.0.${number}`);
+  return { id: nodeId(name), kind: "witness", links: addresses, site: null };
 }
 
 /** Each node by one device, or by a first one and another when that fails. */

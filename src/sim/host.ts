@@ -36,6 +36,8 @@ export interface Surroundings {
   readonly mayDamage: boolean;
   /** Only for the wrong variant: an unknown answer of a fence device counts as "off". */
   readonly trustsUnknown: boolean;
+  /** Only for a wrong variant: a file is taken in whatever voters it names. */
+  readonly takesAnyFile: boolean;
   /** Only for the wrong variant: the clocks do not show that the host slept. */
   readonly hidesSleep: boolean;
 }
@@ -64,6 +66,8 @@ export class Host {
   wallOffset = 0;
   readonly isRealtime: boolean;
   readonly watchdog: Watchdog;
+  /** The file as this host has it. */
+  config: Config;
   kernel: Kernel;
   life: Life | null = null;
   /** From its next start on its daemon is of this version for certain. */
@@ -84,6 +88,7 @@ export class Host {
     this.around = around;
     this.index = index;
     this.member = member;
+    this.config = around.nodesConfig;
     const { world } = around;
     this.chance = world.chance(`host ${member.id}`);
     const rate = this.chance.between(RATES.from, RATES.to);

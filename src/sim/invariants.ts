@@ -1,6 +1,6 @@
 // What must hold at every moment, in true time. The nodes know nothing of this.
 
-import type { KeeperState, LedMember } from "#engine/lease/state.ts";
+import type { KeeperState, LedMember, ListRecord } from "#engine/lease/state.ts";
 import { isVoteFree } from "#engine/lease/voting.ts";
 import type { ServiceConfig } from "#model/config.ts";
 import { UNHEARD } from "#model/fencing.ts";
@@ -188,7 +188,9 @@ export class Invariants {
     if (leader === undefined) return;
     const free = this.hosts.filter((h) => {
       const state = h.life?.keeper.state;
-      return h !== leader && state !== undefined && isVoteFree(state, instant(h.now()));
+      // By the list of the leader: to vote by another one somebody must have been elected by it.
+      const counts = leader.life?.keeper.state.identity.voters.includes(h.id) === true;
+      return h !== leader && counts && state !== undefined && isVoteFree(state, instant(h.now()));
     });
     const quorum = leader.life?.keeper.state.identity.quorum ?? 0;
     if (free.length < quorum) return;
@@ -291,6 +293,10 @@ function fail(invariant: string, text: string): never {
 
 function numberIn(name: string, text: string): number | null {
   if (name === "boot") return Number(text);
+  if (name === "voters") {
+    const { list } = JSON.parse(text) as ListRecord;
+    return list.id.term * 1_000 + list.id.number;
+  }
   if (name === "vote") return (JSON.parse(text) as { readonly term: number }).term;
   return null;
 }

@@ -3,6 +3,8 @@
 import { Keeper } from "#daemon/keeper.ts";
 import { Worker } from "#daemon/worker.ts";
 import { identify } from "#engine/identity.ts";
+import { whyNotVoters } from "#engine/leader/voters.ts";
+import type { Config } from "#model/config.ts";
 import type { Deed, DeedAnswer } from "#model/deeds.ts";
 import type { ToKeeper, ToWorker } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
@@ -57,7 +59,8 @@ export class Life {
     this.boot = boot;
     this.#keeperThread = keeperThread;
     this.#workerThread = workerThread;
-    const { nodesConfig: config, clauses } = host.around;
+    const { clauses } = host.around;
+    const { config } = host;
     const identity = identify({
       config,
       self: host.id,
@@ -135,6 +138,20 @@ export class Life {
 
   ask(intent: Intent, answer: (answer: IntentAnswer) => void): void {
     this.#workerThread.deliver(() => this.#inWorker(() => this.#worker.ask(intent, answer)));
+  }
+
+  /** A new file, as a reload takes it in: voters that differ by more than one are refused. */
+  reconfigure(config: Config): void {
+    this.#workerThread.deliver(() =>
+      this.#inWorker(() => {
+        const { news, identity } = this.#worker.state;
+        if (news === null || (!this.#host.around.takesAnyFile && whyNotVoters({ config, news }) !== null))
+          return;
+        const { grants } = this.#host;
+        this.#tellKeeper({ kind: "reconfigure", grants, members: config.members, configHash: config.hash });
+        this.#worker.reconfigure(config, { ...identity, configHash: config.hash });
+      }),
+    );
   }
 
   /** An operator has this daemon do something, unless it stopped being right before the command got here. */

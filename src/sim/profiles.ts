@@ -174,6 +174,23 @@ export const PROFILES = {
     wishes: 3_000,
     leavesOut: 0.2,
   },
+  /** The list of voters changes while some hear nothing of it. */
+  rosters: {
+    weights: {
+      split: 8,
+      "cut-host": 6,
+      "cut-pair": 4,
+      "cut-one-way": 3,
+      restart: 3,
+      kill: 3,
+      delay: 2,
+      loss: 2,
+      "disk-slow": 1,
+    },
+    every: [500, 1_000],
+    wishes: 4_000,
+    leavesOut: 0.1,
+  },
 } as const satisfies Record<string, Profile>;
 
 export type ProfileName = keyof typeof PROFILES;

@@ -23,6 +23,7 @@ const STAYS_FOR = 2_000;
 export function settle(run: Run): void {
   const { world, wishes } = run;
   const over = world.now;
+  run.rosters?.settle();
   run.operators.seeToBlocked();
   const doc = waitFor(run, over + LEADER_WITHIN, "no-leader", () => leadersDoc(run));
   wishes.checkLast(doc);
@@ -128,6 +129,9 @@ function clearOne(run: Run): boolean {
 
 /** Why not everything is well; null: it is. */
 function firstProblem(run: Run): string | null {
+  run.rosters?.follow();
+  const voters = run.rosters?.problem() ?? null;
+  if (voters !== null) return voters;
   if (leadersDoc(run) === null) return "there is no leader that plans";
   for (const service of run.config.services) {
     const on = run.hosts.filter((host) => isServing(host, service));

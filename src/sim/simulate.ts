@@ -16,6 +16,7 @@ import { Network } from "./network.ts";
 import { Operators } from "./operators.ts";
 import type { Profile } from "./profiles.ts";
 import { PROFILES } from "./profiles.ts";
+import { Rosters } from "./rosters.ts";
 import { runCalm, settle } from "./settle.ts";
 import { Troubles } from "./troubles.ts";
 import { Wishes } from "./wishes.ts";
@@ -37,6 +38,10 @@ export interface SimOptions {
   /** Every node can be fenced, or none; null: by the seed. */
   readonly fencing: boolean | null;
   readonly watchdog: Config["watchdog"]["mode"] | null;
+  /** Operators change the list of voters; null: by the seed, with three or more. */
+  readonly rosters: boolean | null;
+  /** Two voters at once, and nobody refuses the file. */
+  readonly changesTwo: boolean;
   /** Fence devices whose answer is unknown, or that failed, are taken at their word. */
   readonly trustsUnknown: boolean;
   /** The clocks do not show that a host slept. */
@@ -55,6 +60,8 @@ export const DEFAULTS: Omit<SimOptions, "seed"> = {
   ignoresExclusive: false,
   fencing: null,
   watchdog: null,
+  rosters: null,
+  changesTwo: false,
   trustsUnknown: false,
   hidesSleep: false,
   keepsLines: false,
@@ -129,12 +136,17 @@ export interface Run {
   readonly wishes: Wishes;
   readonly operators: Operators;
   readonly troubles: Troubles;
+  /** Null: the list of voters stays. */
+  readonly rosters: Rosters | null;
 }
 
 /** All hosts, without power yet. `given`: this cluster instead of one from the seed. */
 export function build(world: World, options: SimOptions, given: Config | null = null): Run {
   const chance = world.chance("cluster");
-  const config = given ?? makeCluster(chance, options);
+  // A stream of its own: what else the seed brings stays as it is.
+  const mayChange = given === null && options.voters > 2 && world.chance("changes").chance(0.25);
+  const changes = options.rosters ?? mayChange;
+  const config = given ?? makeCluster(chance, { ...options, rosters: changes });
   const calm: Calm = {
     loss: 0,
     delayFrom: 0.05,
@@ -156,6 +168,7 @@ export function build(world: World, options: SimOptions, given: Config | null = 
     invariants,
     mayDamage,
     trustsUnknown: options.trustsUnknown,
+    takesAnyFile: options.changesTwo,
     hidesSleep: options.hidesSleep,
   };
   config.members.forEach((member, i) => {
@@ -165,8 +178,9 @@ export function build(world: World, options: SimOptions, given: Config | null = 
   const wishes = new Wishes(hosts, world.chance("wishes"));
   invariants.onLeaderBegan = (leader, term, version) => wishes.leaderBegan(leader, term, version);
   const troubles = new Troubles(world, options.profile, { hosts, network, calm, lease: LEASE });
+  const rosters = changes ? new Rosters(world, hosts, options.changesTwo ? 2 : 1) : null;
   const operators = new Operators(world, hosts, world.chance("deeds"));
-  return { world, network, config, hosts, invariants, wishes, operators, troubles };
+  return { world, network, config, hosts, invariants, wishes, operators, troubles, rosters };
 }
 
 /** Mean time between two commands of operators about dead nodes, ms. */
@@ -181,6 +195,7 @@ function play(run: Run, options: SimOptions): void {
   const end = options.seconds * 1000;
   if (options.profile === PROFILES.calm) return runCalm(run, end);
   troubles.begin(Math.min(BEFORE, end / 10), end);
+  run.rosters?.begin(Math.min(BEFORE, end / 10) + 1_000, end);
   const { wishes: wished, deeds } = options.profile;
   if (wished !== null) nowAndThen(run, "operators", wished, end, () => wishes.askSomething());
   nowAndThen(run, "deeds now and then", deeds ?? DEEDS, end, () => operators.doSomething());

@@ -24,6 +24,7 @@ export interface WrongVariant {
   readonly fencing?: boolean;
   readonly watchdog?: SimOptions["watchdog"];
   readonly trustsUnknown?: boolean;
+  readonly changesTwo?: boolean;
   readonly hidesSleep?: boolean;
 }
 
@@ -148,6 +149,13 @@ export const WRONG_VARIANTS: readonly WrongVariant[] = [
     profile: "sleeps",
   },
   {
+    name: "two-voters-at-once",
+    mistake: "the list of voters changes by two at once",
+    clauses: { changesOneVoter: () => true },
+    changesTwo: true,
+    profile: "rosters",
+  },
+  {
     name: "armed-for-a-lease",
     mistake: "the kernel's entry runs for a whole lease instead of until the right to act ends",
     clauses: { armUntil: (_mayActUntil, now, lease) => plus(now, lease) },
@@ -171,6 +179,8 @@ export function optionsFor(variant: WrongVariant, isWrong: boolean): Omit<SimOpt
     ignoresExclusive: isWrong && variant.ignoresExclusive === true,
     fencing: variant.fencing ?? null,
     watchdog: variant.watchdog ?? null,
+    rosters: variant.changesTwo === true ? true : null,
+    changesTwo: isWrong && variant.changesTwo === true,
     trustsUnknown: isWrong && variant.trustsUnknown === true,
     hidesSleep: isWrong && variant.hidesSleep === true,
     clauses: isWrong ? { ...CLAUSES, ...variant.clauses } : CLAUSES,

@@ -42,6 +42,7 @@ function pulseOf(from: string, number: number, boot = 1): Pulse {
     readmit: [],
     resetDone: null,
     watchdog: null,
+    list: null,
     left: false,
     hurry: false,
   };

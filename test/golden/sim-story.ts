@@ -4,6 +4,7 @@
 // The cluster: nodes a and b, witness w, lease 500 ms, pulse 100 ms; service web, preferred on a, is an address.
 
 import assert from "node:assert/strict";
+import { hash64 } from "#lib/hash.ts";
 import type { Config, ResourceConfig, ServiceConfig } from "#model/config.ts";
 import { NO_WATCHDOG } from "#model/config.ts";
 import { NO_FENCING } from "#model/fencing.ts";
@@ -123,7 +124,7 @@ function cluster(isExclusive: boolean): Config {
     watchdog: NO_WATCHDOG,
     services: [web],
     hash: "story",
-    votersHash: "abw",
+    votersHash: hash64(JSON.stringify(["a", "b", "w"])),
   };
 }
 

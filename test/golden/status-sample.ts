@@ -8,6 +8,7 @@ import { nodeId, serviceName } from "#model/ids.ts";
 import type { ClusterPicture, MemberPicture, NodeReport, Placement } from "#model/order.ts";
 import { because } from "#model/reason.ts";
 import { instant, type Ms, ms, plus, term } from "#model/units.ts";
+import { CONFIGURED } from "#model/voters.ts";
 import type { StatusFacts } from "../../src/api/status.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 
@@ -83,6 +84,7 @@ export function sampleNews(changes: Partial<LeaseNews> = {}): LeaseNews {
     members: [sampleMemberNews("dale", "198.51.100.22"), sampleMemberNews("witness", "198.51.100.9")],
     othersSuffice: true,
     left: false,
+    voters: { list: { id: CONFIGURED, voters: [] }, floor: CONFIGURED, isSettled: true },
     pair: null,
     watchdog: { stage: "none", timeout: null, problem: null },
     ...changes,

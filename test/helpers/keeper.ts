@@ -17,6 +17,7 @@ import type { JournalLine } from "#model/journal.ts";
 import type { Heard, Pulse, Vote } from "#model/pulse.ts";
 import type { Instant } from "#model/units.ts";
 import { instant, ms, NO_TERM, ratio, term } from "#model/units.ts";
+import { CONFIGURED } from "#model/voters.ts";
 
 export const LEASE = 500;
 export const PULSE = 50;
@@ -78,6 +79,9 @@ export function identityOf(self: string, options: BenchOptions = {}): Identity {
     workerSilence: ms(options.workerSilence ?? 1e9),
     votersHash: "voters",
     configHash: "config",
+    list: { id: CONFIGURED, voters },
+    floor: CONFIGURED,
+    configuredHash: "voters",
     clauses: { ...CLAUSES, ...options.clauses },
   };
 }
@@ -109,6 +113,7 @@ export function pulseFrom(from: string, says: Says = {}): Pulse {
     readmit: [],
     resetDone: null,
     watchdog: null,
+    list: null,
     left: false,
     hurry: false,
   };
@@ -132,7 +137,7 @@ export class Bench {
     this.state = startKeeper(
       identity,
       members,
-      { vote: options.stored ?? null, pair: options.pair ?? null },
+      { vote: options.stored ?? null, pair: options.pair ?? null, list: null },
       this.now,
     );
     this.wake();

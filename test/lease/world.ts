@@ -13,6 +13,7 @@ import { nodeId } from "#model/ids.ts";
 import type { Pulse, Vote } from "#model/pulse.ts";
 import type { Session } from "#model/session.ts";
 import { instant, ms, ratio } from "#model/units.ts";
+import { CONFIGURED } from "#model/voters.ts";
 import type { Fact, Past, Rule } from "./naive.ts";
 import { isElected, judgeSpoken, mayAct } from "./naive.ts";
 
@@ -126,7 +127,7 @@ function booted(node: Node, clauses: Clauses, step: number): Node {
   const state = startKeeper(
     identityOf(node.id, boot, clauses),
     MEMBERS,
-    { vote: node.disk, pair: null },
+    { vote: node.disk, pair: null, list: null },
     instant(at),
   );
   const past: Past = { fact: { kind: "started", at, boot }, earlier: node.past };
@@ -152,6 +153,9 @@ function identityOf(self: NodeId, boot: number, clauses: Clauses): Identity {
     workerSilence: ms(1e9),
     votersHash: "v",
     configHash: "c",
+    list: { id: CONFIGURED, voters: VOTERS },
+    floor: CONFIGURED,
+    configuredHash: "v",
     clauses,
   };
 }

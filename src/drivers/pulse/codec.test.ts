@@ -39,6 +39,11 @@ function randomPulse(pick: (below: number) => number): Pulse {
     reset: list(() => ({ node: node(), id: { term: term(whole()), number: whole() } })),
     readmit: list(node),
     resetDone: maybe(() => ({ term: term(whole()), number: whole() })),
+    list: maybe(() => ({
+      id: { term: term(whole()), number: whole() },
+      floor: { term: term(whole()), number: whole() },
+      voters: [...new Set(list(node))],
+    })),
     watchdog: maybe(() => ms(1 + pick(300_000))),
     left: pick(2) === 1,
     hurry: pick(2) === 1,
@@ -80,7 +85,7 @@ test("changed and random bytes never throw, and what they yield is a pulse that 
 
 /** The extensions of a pulse that has none of its own, instead of their count. */
 function extended(...extensions: readonly number[]): Pulse | null {
-  const bytes = encodePulse({ ...randomPulse(chance(6)), watchdog: null });
+  const bytes = encodePulse({ ...randomPulse(chance(6)), watchdog: null, list: null });
   return decodePulse(Uint8Array.from([...bytes.slice(0, -1), ...extensions]), nodeId("a"), 1);
 }
 
@@ -89,23 +94,30 @@ const WATCHDOG = [1, 8, 0x40, 0x4e, 0, 0, 0, 0, 0, 0];
 test("extensions that are not known are passed over; one that is missing has its default", () => {
   assert.equal(extended(0)?.watchdog, null);
   assert.equal(extended(1, ...WATCHDOG)?.watchdog, 60);
-  assert.equal(extended(1, 2, 3, 7, 7, 7)?.watchdog, null);
-  assert.equal(extended(3, ...WATCHDOG, 2, 0, 0x80, 0x01, 1, 7)?.watchdog, 60);
+  assert.equal(extended(1, 9, 3, 7, 7, 7)?.watchdog, null);
+  assert.equal(extended(3, ...WATCHDOG, 9, 0, 0x80, 0x01, 1, 7)?.watchdog, 60);
 });
 
 test("an extension that is there twice, in disorder, cut off or not what it should be makes no pulse", () => {
   assert.equal(extended(2, ...WATCHDOG, ...WATCHDOG), null);
-  assert.equal(extended(2, 2, 0, 2, 0), null);
-  assert.equal(extended(2, 2, 0, ...WATCHDOG), null);
+  assert.equal(extended(2, 9, 0, 9, 0), null);
+  assert.equal(extended(2, 9, 0, ...WATCHDOG), null);
   assert.equal(extended(1, 0, 0), null);
-  assert.equal(extended(1, 2, 3, 7, 7), null);
-  assert.equal(extended(1, 2, 3, 7, 7, 7, 7), null);
+  assert.equal(extended(1, 9, 3, 7, 7), null);
+  assert.equal(extended(1, 9, 3, 7, 7, 7, 7), null);
   assert.equal(extended(2, ...WATCHDOG), null);
+  // A list of voters: as long as it says, no more and no less.
+  assert.deepEqual(extended(1, 2, 6, 3, 1, 3, 0, 0, 0)?.list ?? null, null);
+  assert.deepEqual(extended(1, 2, 5, 3, 1, 3, 0, 0)?.list, {
+    id: { term: 3, number: 1 },
+    floor: { term: 3, number: 0 },
+    voters: [],
+  });
   // Too long, too short, and no time at all.
   assert.equal(extended(1, 1, 9, ...WATCHDOG.slice(2), 0), null);
   assert.equal(extended(1, 1, 7, ...WATCHDOG.slice(2, 9)), null);
   assert.equal(extended(1, 1, 8, 0, 0, 0, 0, 0, 0, 0, 0), null);
-  assert.equal(extended(65, ...Array.from({ length: 65 }, (_, i) => [2 + i, 0]).flat()), null);
+  assert.equal(extended(65, ...Array.from({ length: 65 }, (_, i) => [9 + i, 0]).flat()), null);
 });
 
 test("a pulse of the next version is read, one of the version after that is not", () => {
@@ -133,9 +145,11 @@ test("24 members fit into a pulse that says all that can be said of each", () =>
     vote: { term: term(large), for: nodes[0] ?? nodeId("a") },
     heard: nodes.map((node) => ({ node, boot: large, number: large, counts: true })),
     promises: nodes.map((node) => ({ node, term: term(large) })),
-    exclude: nodes,
+    // Each is asked for one of the three; a reset takes most.
+    exclude: [],
     reset: nodes.map((node) => ({ node, id })),
-    readmit: nodes,
+    readmit: [],
+    list: { id, floor: id, voters: nodes },
   });
   assert.ok(encoded.length > 1000);
 });

@@ -3,13 +3,13 @@
 //
 // What is added is an extension, at the end: a tag, a length, that many bytes. Whoever does not know the tag skips
 // it, so the version before reads what this one writes; whoever misses it takes the default. Names are spelled in
-// full there. Everything before the extensions, flags included, is as it is for good.
+// full there, unless they were spelled before. Everything before the extensions, flags included, is as it is for good.
 
 import { assert } from "#lib/assert.ts";
 import { ByteReader, ByteWriter } from "#lib/bytes.ts";
 import { type NodeId, nodeId } from "#model/ids.ts";
 import { IS_AHEAD, OWN, understands } from "#model/protocol.ts";
-import type { Heard, Promised, Pulse, Reset, ResetId, Vote } from "#model/pulse.ts";
+import type { Heard, Promised, Pulse, PulseList, Reset, ResetId, Vote } from "#model/pulse.ts";
 import { type Ms, ms, type Term, term } from "#model/units.ts";
 import { BODY_LIMIT } from "#ports/datagrams.ts";
 
@@ -20,6 +20,8 @@ export const LIST_LIMIT = 64;
 const EXTENSION = {
   /** `watchdog`, a real. Missing: null. */
   watchdog: 1,
+  /** `list`: its id, the floor, and the voters. Missing: null. */
+  list: 2,
   /** A text, from programs that are built to speak as a later version. */
   ahead: 100,
 } as const;
@@ -30,6 +32,8 @@ const REAL_BYTES = 8;
 const AHEAD = "what-only-a-later-version-knows";
 
 const writer = new ByteWriter(BODY_LIMIT, "a pulse");
+/** An extension whose length is known only when it is written. */
+const part = new ByteWriter(BODY_LIMIT, "a part of a pulse");
 /** Names already spelled in this pulse, with their numbers. */
 const spelled = new Map<NodeId, number>();
 
@@ -58,9 +62,9 @@ export function encodePulse(pulse: Pulse): Uint8Array {
   if (resetDone !== null) writeResetId(resetDone);
   writeList(pulse.heard, writeHeard);
   writeList(pulse.promises, writePromised);
-  writeList(pulse.exclude, writeNode);
+  writeList(pulse.exclude, (node) => writeNode(node));
   writeList(pulse.reset, writeReset);
-  writeList(pulse.readmit, writeNode);
+  writeList(pulse.readmit, (node) => writeNode(node));
   writeExtensions(pulse);
   return writer.written();
 }
@@ -103,7 +107,7 @@ export function decodePulse(bytes: Uint8Array, from: NodeId, boot: number): Puls
     voteIsFree: (flags & FLAG.voteIsFree) !== 0,
     left: (flags & FLAG.left) !== 0,
     hurry: (flags & FLAG.hurry) !== 0,
-    watchdog: readExtensions(reader),
+    ...readExtensions(reader),
   };
   return reader.isComplete ? pulse : null;
 }
@@ -120,22 +124,47 @@ function flagsOf(pulse: Pulse): number {
   );
 }
 
-function writeExtensions({ watchdog }: Pulse): void {
-  writer.byte((watchdog === null ? 0 : 1) + (IS_AHEAD ? 1 : 0));
+function writeExtensions({ watchdog, list }: Pulse): void {
+  writer.byte((watchdog === null ? 0 : 1) + (list === null ? 0 : 1) + (IS_AHEAD ? 1 : 0));
   if (watchdog !== null) {
     writer.byte(EXTENSION.watchdog);
     writer.byte(REAL_BYTES);
     writer.real(watchdog);
   }
+  if (list !== null) writeVoters(list);
   if (!IS_AHEAD) return;
   writer.byte(EXTENSION.ahead);
   writer.byte(1 + AHEAD.length);
   writer.text(AHEAD);
 }
 
-/** The watchdog: all that there is so far. Tags grow, so none is there twice. */
-function readExtensions(reader: PulseReader): Ms | null {
+function writeVoters({ id, floor, voters }: PulseList): void {
+  part.reset();
+  for (const each of [id, floor]) {
+    part.whole(each.term);
+    part.whole(each.number);
+  }
+  part.whole(voters.length);
+  for (const voter of voters) writeNode(voter, part);
+  const bytes = part.written();
+  writer.byte(EXTENSION.list);
+  writer.whole(bytes.length);
+  writer.raw(bytes);
+}
+
+function readVoters(reader: PulseReader, length: number): PulseList {
+  const end = reader.position + length;
+  const id = { term: readTerm(reader), number: reader.whole() };
+  const floor = { term: readTerm(reader), number: reader.whole() };
+  const voters = readList(reader, (names) => names.node());
+  if (reader.position !== end) reader.refuse();
+  return { id, floor, voters };
+}
+
+/** Tags grow, so none is there twice. */
+function readExtensions(reader: PulseReader): Pick<Pulse, "watchdog" | "list"> {
   let watchdog: Ms | null = null;
+  let list: PulseList | null = null;
   let last = 0;
   for (let count = reader.count(LIST_LIMIT); count > 0 && reader.ok; count--) {
     const tag = reader.whole();
@@ -143,9 +172,10 @@ function readExtensions(reader: PulseReader): Ms | null {
     if (tag <= last) reader.refuse();
     last = tag;
     if (tag === EXTENSION.watchdog) watchdog = readWatchdog(reader, length);
+    else if (tag === EXTENSION.list) list = readVoters(reader, length);
     else for (let left = length; left > 0 && reader.ok; left--) reader.byte();
   }
-  return watchdog;
+  return { watchdog, list };
 }
 
 function readWatchdog(reader: PulseReader, length: number): Ms {
@@ -215,12 +245,12 @@ function readResetId(reader: PulseReader): ResetId {
 const readTerm = (reader: PulseReader): Term => term(reader.whole());
 
 /** The number of a name, or the next free number and the name. */
-function writeNode(node: NodeId): void {
+function writeNode(node: NodeId, out = writer): void {
   const number = spelled.get(node);
-  writer.whole(number ?? spelled.size);
+  out.whole(number ?? spelled.size);
   if (number !== undefined) return;
   spelled.set(node, spelled.size);
-  writer.text(node);
+  out.text(node);
 }
 
 class PulseReader extends ByteReader {

@@ -4,6 +4,7 @@ import type { LeaseNews } from "#model/halves.ts";
 import { nodeId } from "#model/ids.ts";
 import type { ClusterPicture, MemberPicture, Proving } from "#model/order.ts";
 import { FOREVER, instant, term } from "#model/units.ts";
+import { CONFIGURED } from "#model/voters.ts";
 import { type ServiceWish, type ToyWorld, toyWorld, viewOf } from "../../../test/golden/planner-world.ts";
 import { plan } from "../planner/plan.ts";
 import { summarize } from "./summary.ts";
@@ -21,6 +22,7 @@ const LEASE: LeaseNews = {
   members: [],
   othersSuffice: true,
   left: false,
+  voters: { list: { id: CONFIGURED, voters: [] }, floor: CONFIGURED, isSettled: true },
   pair: null,
   watchdog: { stage: "none", timeout: null, problem: null },
 };

@@ -5,6 +5,7 @@ import type { LeaseNews, MemberNews } from "#model/halves.ts";
 import { nodeId } from "#model/ids.ts";
 import type { ClusterPicture, MemberStanding } from "#model/order.ts";
 import { FOREVER, instant, ms, ratio, term } from "#model/units.ts";
+import { CONFIGURED } from "#model/voters.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { identify } from "../identity.ts";
 import { emptyIntents } from "../intents/document.ts";
@@ -96,6 +97,7 @@ class Dale {
       members: [member(CHIP, chip), member(EAGLE, "alive")],
       othersSuffice: true,
       left: false,
+      voters: { list: { id: CONFIGURED, voters: [] }, floor: CONFIGURED, isSettled: true },
       pair: null,
       watchdog: { stage: "none", timeout: null, problem: null },
       ...changes,

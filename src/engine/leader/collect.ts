@@ -1,6 +1,6 @@
 // The leader takes in what members report, and decides whether it knows enough to plan.
 
-import type { Config } from "#model/config.ts";
+import type { Config, MemberConfig } from "#model/config.ts";
 import type { LeaseNews, MemberNews } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Intents } from "#model/intents.ts";
@@ -15,21 +15,7 @@ import { noteLosses } from "./losses.ts";
 import type { LeaderState, LedNode } from "./state.ts";
 
 export function startLeading(config: Config, news: LeaseNews, now: Instant): LeaderState {
-  const members = config.members.map((m): [NodeId, LedNode] => [
-    m.id,
-    {
-      id: m.id,
-      isVoter: config.voters.includes(m.id),
-      isNode: m.kind === "node",
-      report: null,
-      isCurrent: false,
-      outdatedSince: null,
-      order: null,
-      orderedActive: new Map(),
-      sentAt: NEVER,
-      sentPicture: null,
-    },
-  ]);
+  const members = config.members.map((m): [NodeId, LedNode] => [m.id, newLedNode(m)]);
   return {
     term: news.term,
     since: now,
@@ -38,6 +24,7 @@ export function startLeading(config: Config, news: LeaseNews, now: Instant): Lea
     lastNumber: 0,
     intents: null,
     isUnsettled: false,
+    settledUnder: null,
     proposal: null,
     queue: [],
     answered: new Map(),
@@ -50,6 +37,29 @@ export function startLeading(config: Config, news: LeaseNews, now: Instant): Lea
     excludedSince: new Map(),
     outlook: null,
   };
+}
+
+function newLedNode(m: MemberConfig): LedNode {
+  return {
+    id: m.id,
+    isNode: m.kind === "node",
+    report: null,
+    isCurrent: false,
+    outdatedSince: null,
+    order: null,
+    orderedActive: new Map(),
+    sentAt: NEVER,
+    sentPicture: null,
+  };
+}
+
+/** Members may come and go while this node leads; what is known of those that stay, stays. */
+export function withConfiguredMembers(leader: LeaderState, config: Config): LeaderState {
+  const members = config.members.map((m): [NodeId, LedNode] => [
+    m.id,
+    leader.members.get(m.id) ?? newLedNode(m),
+  ]);
+  return { ...leader, members: new Map(members) };
 }
 
 /** Takes a report in, unless it is older than what is known or does not know this term yet. */
@@ -143,7 +153,8 @@ export function collectIntents(
 ): { readonly intents: Intents; readonly isSettled: boolean } | null {
   const docs: Intents[] = [];
   for (const member of leader.members.values()) {
-    const stored = member.isVoter && member.isCurrent ? (member.report?.intents ?? null) : null;
+    const stored =
+      identity.voters.includes(member.id) && member.isCurrent ? (member.report?.intents ?? null) : null;
     if (stored !== null) docs.push(stored);
   }
   if (docs.length < identity.readQuorum) return null;

@@ -8,6 +8,7 @@ import { sameVersion } from "#model/intents.ts";
 import type { IntentAnswer } from "#model/order.ts";
 import type { Instant, Term } from "#model/units.ts";
 import { between, NEVER } from "#model/units.ts";
+import { sameList } from "#model/voters.ts";
 import type { Identity } from "../identity.ts";
 import { applyIntent, dropSpentSwitchovers } from "../intents/document.ts";
 import type { WorkerEffect } from "../worker.ts";
@@ -41,7 +42,8 @@ export function finishCollecting(
   const isAlone = news.pair !== null && !hasVoterQuorum(identity, news);
   if (!found.isSettled && isAlone)
     return { ...leader, phase: "leading", intents: found.intents, isUnsettled: true };
-  if (found.isSettled) return { ...leader, phase: "leading", intents: found.intents };
+  if (found.isSettled)
+    return { ...leader, phase: "leading", intents: found.intents, settledUnder: identity.list.id };
   // Part of a quorum has it only: it may or may not have been accepted. Settle it before acting on it.
   return propose(leader, found.intents, null, "", now);
 }
@@ -69,7 +71,10 @@ export function startProposals(
   const { intents } = leader;
   if (leader.phase !== "leading" || leader.proposal !== null || intents === null)
     return { leader, effects: [] };
-  if (leader.isUnsettled) return { leader: propose(leader, intents, null, "", now), effects: [] };
+  // A quorum of the voters before may be none of the voters now.
+  const isElsewhere = leader.settledUnder !== null && !sameList(leader.settledUnder, identity.list.id);
+  if (leader.isUnsettled || isElsewhere)
+    return { leader: propose(leader, intents, null, "", now), effects: [] };
   const view = () => viewOf(leader, config, identity, news, intents, now);
   const [ask, ...queue] = leader.queue;
   if (news.pair !== null && !hasVoterQuorum(identity, news)) {
@@ -163,7 +168,14 @@ export function foldStoredBy(
     return { leader: { ...leader, proposal: { ...proposal, storedBy } }, effects: [] };
   const { intents, ask, text } = proposal;
   // While collecting, this was the newest document of a quorum: now it is known what operators asked for.
-  const accepted: LeaderState = { ...leader, phase: "leading", intents, proposal: null, isUnsettled: false };
+  const accepted: LeaderState = {
+    ...leader,
+    phase: "leading",
+    intents,
+    proposal: null,
+    isUnsettled: false,
+    settledUnder: identity.list.id,
+  };
   if (ask === null) return { leader: accepted, effects: [] };
   const step = settle(accepted, ask, { kind: "accepted", version: intents.version, text });
   const line = journalLine(

@@ -6,6 +6,7 @@ import type { ClusterPicture, IntentAnswer, NodeReport } from "#model/order.ts";
 import type { Role } from "#model/role.ts";
 import type { Session } from "#model/session.ts";
 import type { Instant, Term } from "#model/units.ts";
+import type { ListId } from "#model/voters.ts";
 import type { Outlook } from "../fencing/outlook.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { Losses } from "./losses.ts";
@@ -22,6 +23,8 @@ export interface LeaderState {
   readonly intents: Intents | null;
   /** Between two voters: the other one was away when this leader began, and may have other intents on its disk. */
   readonly isUnsettled: boolean;
+  /** The list of voters of which a quorum has the intents; null: not known. */
+  readonly settledUnder: ListId | null;
   readonly proposal: Proposal | null;
   /** Wishes that wait for the proposal under way; at most `QUEUE_LIMIT`. */
   readonly queue: readonly QueuedAsk[];
@@ -43,7 +46,6 @@ export interface LeaderState {
 /** A member, this node included. */
 export interface LedNode {
   readonly id: NodeId;
-  readonly isVoter: boolean;
   readonly isNode: boolean;
   /** The newest report of this term. */
   readonly report: NodeReport | null;

@@ -39,6 +39,8 @@ export interface Clauses {
   resumes(storedIn: string, now: string): boolean;
   /** Between two voters: does the proof cover the newest life of the peer that is known of? */
   believesProof(proof: DeathProof | null, boot: number): boolean;
+  /** By how many voters may the next list differ? */
+  changesOneVoter(distance: number): boolean;
   /** Is this proof one about a node that was not heard in this life? An older one is about a life before others. */
   provesUnheard(proof: DeathProof): boolean;
   /** Between two voters: does who begins to lead for eager services alone give up what it had by the other's word? */
@@ -81,6 +83,7 @@ export const CLAUSES: Clauses = {
   storesTerms: true,
   resumes: (storedIn, now) => storedIn === now,
   believesProof: (proof, boot) => coversBoot(proof ?? undefined, boot),
+  changesOneVoter: (distance) => distance <= 1,
   provesUnheard: ({ boot }) => boot === UNHEARD,
   lapsesWhenEager: true,
   mayLeave: (stored) => stored?.held === null,

@@ -7,6 +7,7 @@ import { statementOf } from "../membership/peers.ts";
 import { lapse, quorumInstant } from "./acting.ts";
 import { settleEager, termFor, yieldOf } from "./pair.ts";
 import type { KeeperState, Leading } from "./state.ts";
+import { isLeadOver } from "./voters.ts";
 import { gaveUp, highestTerm, isVoteFree, startStoring } from "./voting.ts";
 
 /** Ends a leadership or candidacy whose time is over, before anything new is used. */
@@ -15,7 +16,8 @@ export function giveUpIfDue(state: KeeperState, now: Instant): KeeperState {
   if (leading.kind === "no") return giveUpForgotten(state);
   const overtaken = state.term > leading.term;
   const isUnwanted = state.pair?.leadsEagerly === true && !state.pair.isEager;
-  if (now < leading.until && !overtaken && !state.left && !isUnwanted) return state;
+  const isDone = isLeadOver(state, now);
+  if (now < leading.until && !overtaken && !state.left && !isUnwanted && !isDone) return state;
   // Overtaken: run again soon, in a higher term. Not elected: let another try first.
   const wait = leading.kind === "candidate" && !overtaken ? backOff(state) : ms(0);
   if (leading.kind === "leads" && !identity.clauses.endsItsTerm && !overtaken) {

@@ -44,11 +44,16 @@ export function yieldOf(state: KeeperState, now: Instant): Yield | null {
   if (pair === null) return null;
   const peer = state.peers.find((p) => p.id === pair.peer);
   if (peer === undefined) return null;
-  if (peer.pulse?.left === true) return "released";
+  if (isGoodbye(peer, identity)) return "released";
   if (pair.resumable !== null) return "resumed";
   if (!isSilent(peer, identity, now)) return null;
   if (identity.clauses.believesProof(pair.proof, lastBoot(pair, peer))) return "dead";
   return pair.isEager ? "eager" : null;
+}
+
+/** Said in answer to this life: an old goodbye, kept somewhere on the network, is about a life that others followed. */
+function isGoodbye({ pulse }: Peer, { self, boot }: Identity): boolean {
+  return pulse?.left === true && pulse.heard.some((heard) => heard.node === self && heard.boot === boot);
 }
 
 /** The peer's newest life that is known of; 0: none, and whatever it was before cannot be told from what it is now. */

@@ -6,13 +6,14 @@ import type { Instant, Ms } from "#model/units.ts";
 import { between, earlier, FOREVER, instant, ms, plus, shorten } from "#model/units.ts";
 import type { KeeperEffect, KeeperEvent } from "../keeper.ts";
 import type { Peer } from "../membership/peers.ts";
-import { hasFittingLease, isSilent, leaseOf } from "../membership/peers.ts";
+import { hasFittingLease, isForeignList, isSilent, leaseOf } from "../membership/peers.ts";
 import { noteSent } from "../membership/sent.ts";
 import { isWorkerSilent } from "./acting.ts";
 import { statementsAbout } from "./exclusion.ts";
 import { nextGrantAt } from "./grants.ts";
 import { whenToRun } from "./leading.ts";
 import type { KeeperState, Statements } from "./state.ts";
+import { nextListAt, statedList } from "./voters.ts";
 import { isVoteFree } from "./voting.ts";
 import { announcedTimeout, nextFeedAt } from "./watchdog.ts";
 
@@ -56,6 +57,7 @@ export function pulseIfDue(before: KeeperState, state: KeeperState, event: Keepe
     from: state.identity.self,
     number: sent.number,
     voters: state.identity.votersHash,
+    list: statedList(state.identity, state.leading.kind === "leads"),
     config: state.identity.configHash,
     lease: state.identity.lease,
     heard: heardBy(state, now),
@@ -65,9 +67,10 @@ export function pulseIfDue(before: KeeperState, state: KeeperState, event: Keepe
   return { state: { ...state, sent, spoken: statements }, effects: [{ kind: "send", pulse, to }] };
 }
 
-/** Every member to every voter, and a voter to every member. */
+/** Every member to every voter, and a voter (or a leader that is none any more) to every member. */
 function receivers(state: KeeperState): readonly NodeId[] {
-  return state.peers.filter((p) => p.isVoter || state.identity.isVoter).map((p) => p.id);
+  const toAll = state.identity.isVoter || state.leading.kind === "leads";
+  return state.peers.filter((p) => p.isVoter || toAll).map((p) => p.id);
 }
 
 function statementsOf(state: KeeperState, now: Instant): Statements {
@@ -107,6 +110,8 @@ function acknowledges(state: KeeperState, peer: Peer): boolean {
     !state.mute &&
     !state.left &&
     !state.voter.promises.has(peer.id) &&
+    // Heard a moment ago, and since by another list than ours. (Simulator, seed 9 of 2026-11-20.)
+    !(peer.pulse !== null && isForeignList(peer.pulse, state.identity)) &&
     hasFittingLease(peer, state.identity)
   );
 }
@@ -178,6 +183,8 @@ export function nextWake(state: KeeperState, now: Instant): Instant {
   consider(voter.storeAgainAt);
   consider(nextGrantAt(state));
   consider(nextFeedAt(state));
+  consider(nextListAt(state));
+  consider(state.lists.storeAgainAt);
   if (state.mute)
     consider(afterwards(state.startedAt, identity.clauses.muteAfterStart(identity.longestLease)));
   for (const peer of state.peers) consider(afterwards(peer.heardAt, leaseOf(peer, identity)));

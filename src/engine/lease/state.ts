@@ -7,6 +7,7 @@ import type { NodeId } from "#model/ids.ts";
 import type { Pulse, ResetId, Vote } from "#model/pulse.ts";
 import type { Session } from "#model/session.ts";
 import type { Instant, Ms, Term } from "#model/units.ts";
+import type { ListId, VoterList } from "#model/voters.ts";
 import type { Identity } from "../identity.ts";
 import type { Peer } from "../membership/peers.ts";
 import type { SentPulses } from "../membership/sent.ts";
@@ -24,6 +25,7 @@ export interface KeeperState {
   readonly leading: Leading;
   /** Between exactly two voters; null: there are more. */
   readonly pair: Pair | null;
+  readonly lists: Lists;
   readonly watchdog: WatchdogState;
   /** What the leader knows of each other member; empty while this node does not lead. */
   readonly ledMembers: ReadonlyMap<NodeId, LedMember>;
@@ -120,6 +122,25 @@ export interface Pair {
   readonly isLeaving: boolean;
 }
 
+/** The list of voters: what is in effect stands in `identity`, and is on disk. */
+export interface Lists {
+  /** What should be in effect. */
+  readonly target: ListRecord;
+  /** Null: nothing was ever stored; the configuration's counts. */
+  readonly stored: ListRecord | null;
+  readonly storing: ListRecord | null;
+  readonly storeAgainAt: Instant;
+  /** The voters that the worker of the leader asks for; null: no change. */
+  readonly wanted: readonly NodeId[] | null;
+  /** The leader: since when a quorum states the floor of the present list; null: it does not. */
+  readonly flooredSince: Instant | null;
+}
+
+export interface ListRecord {
+  readonly list: VoterList;
+  readonly floor: ListId;
+}
+
 export interface WatchdogState {
   /** none: not wanted, or disarmed. waiting: for the worker's first word. failed: see `problem`. */
   readonly stage: "none" | "waiting" | "arming" | "armed" | "failed";
@@ -159,7 +180,10 @@ export type LedMember =
   | { readonly kind: "left"; readonly boot: number };
 
 /** The part of a pulse that is worth a pulse of its own when it changes. */
-export type Statements = Omit<Pulse, "from" | "number" | "voters" | "config" | "lease" | "heard" | "hurry">;
+export type Statements = Omit<
+  Pulse,
+  "from" | "number" | "voters" | "list" | "config" | "lease" | "heard" | "hurry"
+>;
 
 export interface Grants {
   readonly held: readonly HeldGrant[];

@@ -5,6 +5,7 @@ import type { NodeId } from "#model/ids.ts";
 import type { Heard, Pulse } from "#model/pulse.ts";
 import type { Instant, Ms } from "#model/units.ts";
 import { between, later, NEVER } from "#model/units.ts";
+import { CONFIGURED, isNewerList, sameList } from "#model/voters.ts";
 import type { Identity } from "../identity.ts";
 import type { SentPulses } from "./sent.ts";
 import { sentAt } from "./sent.ts";
@@ -57,8 +58,8 @@ export function foldPulse(
   const next = { boot: pulse.session.boot, number: pulse.number };
   const newest = peer.pulse && { boot: peer.pulse.session.boot, number: peer.pulse.number };
   if (newest !== null && !identity.clauses.isNewer(next, newest)) return { ...peer, linkHeardAt };
-  if (pulse.voters !== identity.votersHash) {
-    // It counts other voters than we do: it can be shown, but nothing it states may be used.
+  if (isForeignList(pulse, identity)) {
+    // It counts by other voters than we do: it can be shown, but nothing it states may be used.
     return { ...peer, linkHeardAt, pulse, usableUntil: NEVER };
   }
   const echo = pulse.heard.find((h) => h.node === identity.self && h.boot === identity.boot);
@@ -71,6 +72,15 @@ export function foldPulse(
     usableUntil: identity.clauses.believedUntil(until, peer.usableUntil, identity.lease),
     acknowledgesUntil: echo?.counts === true ? later(peer.acknowledgesUntil, until) : peer.acknowledgesUntil,
   };
+}
+
+/** Does the sender count by other voters, in a way that must not be mixed with ours? See lease/voters.ts. */
+export function isForeignList(pulse: Pick<Pulse, "voters" | "list">, identity: Identity): boolean {
+  const theirs = pulse.list?.id ?? CONFIGURED;
+  if (sameList(theirs, identity.list.id)) return pulse.voters !== identity.votersHash;
+  if (isNewerList(identity.floor, theirs)) return true;
+  // A list that nobody issued counts beside an issued one only where it is the one with which that began.
+  return sameList(theirs, CONFIGURED) && pulse.voters !== identity.configuredHash;
 }
 
 /** Only for the wrong variant: a vote once given is held on to, whatever the voter says later. */

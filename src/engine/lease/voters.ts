@@ -1,0 +1,159 @@
+// The list of voters, changed one voter at a time while the cluster runs.
+//
+// Lists that differ by one voter have no two quorums apart, so two such lists may be in use at once, and no more than
+// two. A leader first issues the present list anew, under an id of its own term; then the next one. After each of the
+// two a quorum of the list has it on disk, then has on disk that nothing older counts (the *floor*), and then a lease
+// passes, in which what was acknowledged before runs out. Only then comes the next list.
+//
+// The first list is the one that the configuration names when a member first starts. It is stored, so that a restart
+// with another file changes nothing by itself: two files that differ by more than one voter would have quorums apart.
+//
+// After Ongaro, "Consensus: Bridging Theory and Practice" (2014), section 4.1, with the mending of its flaw: a leader
+// changes nothing before something of its own term counts.
+
+import type { NodeId } from "#model/ids.ts";
+import type { PulseList } from "#model/pulse.ts";
+import type { Instant } from "#model/units.ts";
+import { between, FOREVER, NEVER, plus } from "#model/units.ts";
+import { CONFIGURED, isNewerList, type ListId, listDistance, sameList } from "#model/voters.ts";
+import { type Identity, withVoters } from "../identity.ts";
+import { statementOf } from "../membership/peers.ts";
+import type { KeeperState, ListRecord, Lists } from "./state.ts";
+
+/** With fewer, one of two voters holds a tenure: another rule, which is not entered or left while running. */
+export const LEAST_CHANGED = 3;
+
+export function startLists(identity: Identity, stored: ListRecord | null): Lists {
+  const target = stored ?? { list: identity.list, floor: identity.floor };
+  return { target, stored, storing: null, storeAgainAt: NEVER, wanted: null, flooredSince: null };
+}
+
+/** What this node states of it; null: it knows only the configuration. Only a leader spells the voters out. */
+export function statedList({ list, floor }: Identity, leads: boolean): PulseList | null {
+  if (sameList(list.id, CONFIGURED)) return null;
+  return { id: list.id, floor, voters: leads ? list.voters : [] };
+}
+
+/** A later list is taken over from whomever it is heard: ids grow, so what is old never comes back. */
+export function hearLists(state: KeeperState, heard: PulseList | null): KeeperState {
+  if (heard === null || heard.voters.length === 0) return state;
+  const { target } = state.lists;
+  const isNewer = isNewerList(heard.id, target.list.id);
+  const list = isNewer ? { id: heard.id, voters: heard.voters } : target.list;
+  const floor = isNewerList(heard.floor, target.floor) ? heard.floor : target.floor;
+  // A floor is about a list that its speaker has; ours may still be on its way.
+  if (isNewerList(floor, list.id) || (!isNewer && sameList(floor, target.floor))) return state;
+  return { ...state, lists: { ...state.lists, target: { list, floor } } };
+}
+
+/** The worker of the leader asks for these voters; null: for nothing. Sorted. */
+export function foldWantedVoters(state: KeeperState, wanted: readonly NodeId[] | null): KeeperState {
+  return { ...state, lists: { ...state.lists, wanted } };
+}
+
+/** The leader's side: one step further towards what is wanted. */
+export function leadLists(before: KeeperState, now: Instant): KeeperState {
+  const { leading, identity, lists } = before;
+  if (leading.kind !== "leads" || !isOnDisk(lists)) return forgetFloored(before);
+  const { list, floor } = identity;
+  if (list.id.term < leading.term && isAheadOf(before, list.id, now))
+    return aim(before, { list: { id: { term: leading.term, number: 0 }, voters: list.voters }, floor });
+  if (sameList(list.id, CONFIGURED) && lists.wanted === null) return before;
+  if (isNewerList(list.id, floor)) {
+    return reached(before, (their) => their.id, list.id, now)
+      ? aim(before, { list, floor: list.id })
+      : before;
+  }
+  if (!sameList(list.id, CONFIGURED) && !reached(before, (their) => their.floor, list.id, now))
+    return forgetFloored(before);
+  const state = lists.flooredSince === null ? withLists(before, { flooredSince: now }) : before;
+  const since = state.lists.flooredSince ?? now;
+  if (between(since, now) <= identity.longestLease || lists.wanted === null) return state;
+  if (!identity.clauses.changesOneVoter(listDistance(list.voters, lists.wanted))) return state;
+  if (Math.min(list.voters.length, lists.wanted.length) < LEAST_CHANGED) return state;
+  if (listDistance(list.voters, lists.wanted) === 0) return state;
+  // Something of this term has to count first: then no earlier leader's half-made change can come to count.
+  const isOwn = list.id.term === leading.term;
+  const id: ListId = { term: leading.term, number: isOwn ? list.id.number + 1 : 0 };
+  return aim(state, { list: { id, voters: isOwn ? lists.wanted : list.voters }, floor });
+}
+
+/**
+ * Has somebody a list that came later than this leader's? A change that an earlier leader began and nobody finished:
+ * the present list, issued anew, takes its place. (Simulator, seed 40 of 2026-11-20.)
+ */
+function isAheadOf({ peers }: KeeperState, id: ListId, now: Instant): boolean {
+  return peers.some((peer) => isNewerList(statementOf(peer, now)?.list?.id ?? CONFIGURED, id));
+}
+
+/** Has a leader that is no voter any more done what was left to do? Then a voter shall lead. */
+export function isLeadOver(state: KeeperState, now: Instant): boolean {
+  const { identity, leading } = state;
+  if (leading.kind !== "leads" || identity.isVoter || !isListSettled(state)) return false;
+  return reached(state, (their) => their.floor, identity.list.id, now);
+}
+
+/** Do so many voters of the list in effect state at least this, this node included, that they are a quorum? */
+function reached(
+  state: KeeperState,
+  of: (stated: PulseList) => ListId,
+  least: ListId,
+  now: Instant,
+): boolean {
+  const { identity } = state;
+  const hasIt = (stated: PulseList | null) => stated !== null && !isNewerList(least, of(stated));
+  const others = state.peers.filter((p) => p.isVoter && hasIt(statementOf(p, now)?.list ?? null)).length;
+  return others + (identity.isVoter && hasIt(statedList(identity, false)) ? 1 : 0) >= identity.quorum;
+}
+
+const isOnDisk = ({ target, stored, storing }: Lists): boolean =>
+  storing === null && stored !== null && sameRecord(target, stored);
+
+const withLists = (state: KeeperState, lists: Partial<Lists>): KeeperState => ({
+  ...state,
+  lists: { ...state.lists, ...lists },
+});
+
+const aim = (state: KeeperState, target: ListRecord): KeeperState =>
+  withLists(state, { target, flooredSince: null });
+
+const forgetFloored = (state: KeeperState): KeeperState =>
+  state.lists.flooredSince === null ? state : withLists(state, { flooredSince: null });
+
+const sameRecord = (a: ListRecord, b: ListRecord): boolean =>
+  sameList(a.list.id, b.list.id) && sameList(a.floor, b.floor);
+
+/** What has to be written now; null: nothing, or a write is under way. */
+export function listToStore({ lists }: KeeperState, now: Instant): ListRecord | null {
+  if (lists.storing !== null || now < lists.storeAgainAt || isOnDisk(lists)) return null;
+  return lists.target;
+}
+
+/** On disk it comes into effect. */
+export function foldListStored(
+  state: KeeperState,
+  record: ListRecord,
+  ok: boolean,
+  now: Instant,
+): KeeperState {
+  const storeAgainAt = ok ? NEVER : plus(now, state.identity.longestLease);
+  if (!ok) return withLists(state, { storing: null, storeAgainAt });
+  const isSame = sameList(record.list.id, state.identity.list.id);
+  const identity = isSame
+    ? { ...state.identity, floor: record.floor }
+    : withVoters(state.identity, record.list, record.floor);
+  const peers = state.peers.map((peer) => ({ ...peer, isVoter: identity.voters.includes(peer.id) }));
+  return { ...withLists(state, { storing: null, storeAgainAt, stored: record }), identity, peers };
+}
+
+/** Is nothing under way: every list that was ever issued counts, or none was? */
+export function isListSettled({ identity, lists }: KeeperState): boolean {
+  return isOnDisk(lists) && !isNewerList(identity.list.id, identity.floor);
+}
+
+/** When the leader goes on by itself; FOREVER: it does not wait for a time. */
+export function nextListAt({ lists, identity, leading }: KeeperState): Instant {
+  const { flooredSince, wanted } = lists;
+  if (leading.kind !== "leads" || flooredSince === null || wanted === null) return FOREVER;
+  return plus(flooredSince, identity.longestLease);
+}
