@@ -94,6 +94,7 @@ class Daemon {
   /** Members that speak a protocol that is not understood here. */
   readonly #foreign = new Map<NodeId, string>();
   readonly #clock = createClock(() => this.#worker?.onWake());
+  readonly #programs;
   readonly #resources;
   readonly #checks;
   readonly #fences;
@@ -109,6 +110,7 @@ class Daemon {
     this.#journal = openJournal({ file: join(stateDir, "journal.jsonl"), node: self });
     this.#journal.follow((entry) => process.stderr.write(`${formatEntry(entry)}\n`));
     const programs = createPrograms();
+    this.#programs = programs;
     mkdirSync(options.runDir, { recursive: true });
     this.#resources = createResources(programs, options.runDir);
     this.#checks = createChecks(programs);
@@ -219,11 +221,27 @@ class Daemon {
       },
       { identity, config },
     );
+    void this.#checkDevices();
     setTimeout(trimMemory, TRIM_AFTER);
     const files = { remove: unlinkSync, restrict: chmodSync };
     listen({ socket: join(this.#options.runDir, SOCKET_NAME), host: this.#host(), files }, (listening) => {
       if (listening.kind === "failed") return this.#fail(listening.problem);
       this.#server = listening.server;
+    });
+  }
+
+  /** What an agent says of its options is held against the configuration: a slip is found before the device is needed. */
+  async #checkDevices(): Promise<void> {
+    const { fencing } = this.#config;
+    const hasAgents = fencing.nodes.some(({ levels }) => levels.flat().some(({ kind }) => kind === "agent"));
+    if (!hasAgents) return;
+    // Loaded only where it is needed: it brings a reader of XML along.
+    const [{ checkFenceDevices }, { createFenceCatalog }] = await Promise.all([
+      import("#drivers/fence/check-devices.ts"),
+      import("#drivers/fence/catalog.ts"),
+    ]);
+    checkFenceDevices(createFenceCatalog(this.#programs), fencing, (problems) => {
+      for (const problem of problems) this.#say("fencing", "device doubtful", "device-doubtful", problem);
     });
   }
 
@@ -307,6 +325,7 @@ class Daemon {
     this.#configReadAt = now();
     const { self } = this.#prepared;
     this.#reconfigureKeeper();
+    void this.#checkDevices();
     this.#worker?.reconfigure(read.config, this.#identity(read.config));
     this.#say("configuration", "reloaded", "reloaded", `${this.#options.configFile} is in force`);
     answer({ kind: "done", text: `${this.#options.configFile} is in force on ${self}` });

@@ -173,6 +173,7 @@ test("the watchdog is judged by what the configuration asks for", () => {
   const config = { mode: "required", device: "/dev/watchdog", timeout: ms(10_000) } as const;
   const there: WatchdogFacts = {
     kind: "present",
+    isVirtual: false,
     identity: "Software Watchdog",
     least: 1,
     most: 65_535,
@@ -185,6 +186,7 @@ test("the watchdog is judged by what the configuration asks for", () => {
   assert.deepEqual(codes({ kind: "absent" }), ["device problem"]);
   assert.deepEqual(codes({ kind: "absent" }, "best-effort"), ["device warning"]);
   assert.deepEqual(brief(judgeWatchdog({ kind: "absent" }, NO_WATCHDOG, null)), ["device ok"]);
+  assert.equal(codes({ ...there, isVirtual: true })[2], "pauses warning");
   assert.deepEqual(codes({ kind: "stranger", what: "a plain file" }), ["device problem"]);
   const systemd = { ...there, openers: [{ pid: 1, name: "systemd", argv: ["/sbin/init"] }] };
   assert.equal(codes(systemd)[0], "device problem");

@@ -29,7 +29,7 @@ export function judgeWatchdog(
           `${name} is there and ${facts.openers.length > 0 ? "fed by the daemon" : "free"}`,
         )
       : complain("device", `${name} is in use by ${nameOf(other)}`, adviceAgainst(other));
-  return [open, judgeTimeout(facts, config)];
+  return [open, judgeTimeout(facts, config), ...judgePauses(facts)];
 }
 
 function judgeTimeout(
@@ -52,6 +52,18 @@ function judgeTimeout(
     `its timeout cannot be ${seconds} s, only ${range}`,
     "change watchdog.timeout",
   );
+}
+
+/** While a machine is paused its watchdog stands still with it, and the others take it for fired. */
+function judgePauses({ isVirtual }: WatchdogFacts & { readonly kind: "present" }): readonly Finding[] {
+  if (!isVirtual) return [];
+  return [
+    watchdog.warning(
+      "pauses",
+      "this is a virtual machine: while it is paused its watchdog does not count",
+      "fence it through its hypervisor, or see to it that nobody pauses it (docs/safety.md)",
+    ),
+  ];
 }
 
 const nameOf = ({ name, pid }: Process): string => `${name} (process ${pid})`;

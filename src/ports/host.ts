@@ -80,6 +80,8 @@ export type WatchdogFacts =
       readonly most: number | null;
       /** Once opened it cannot be stopped. */
       readonly nowayout: boolean;
+      /** This is a virtual machine, as its processor says. */
+      readonly isVirtual: boolean;
       /** Who has it open. */
       readonly openers: readonly Process[];
     };

@@ -28,6 +28,7 @@ export function readWatchdog(path: string): WatchdogFacts {
     least: number("min_timeout"),
     most: number("max_timeout"),
     nowayout: number("nowayout") === 1,
+    isVirtual: /^flags\s*:.*\bhypervisor\b/m.test(readText("/proc/cpuinfo") ?? ""),
     openers: openers.filter((one, index) => openers.findIndex(({ pid }) => pid === one.pid) === index),
   };
 }
