@@ -15,6 +15,7 @@ const texts = (grants: readonly Grant[]) => grants.map(formatGrant).join(" ");
 /** A node that votes alone, so that it may act as soon as it is not mute; `calls`: what it asks of the kernel. */
 function keeperOf(grants: readonly Grant[]) {
   let now = 0;
+  let slept = 0;
   const calls: string[] = [];
   const told: ToWorker[] = [];
   const call = (text: string) => {
@@ -22,7 +23,7 @@ function keeperOf(grants: readonly Grant[]) {
     return DONE;
   };
   const ports: KeeperPorts = {
-    clock: { now: () => instant(now), slept: () => ms(0), wakeAt: () => {} },
+    clock: { now: () => instant(now), slept: () => ms(slept), wakeAt: () => {} },
     pulses: { send: () => {} },
     store: {
       read: () => ({ kind: "absent" }),
@@ -65,7 +66,11 @@ function keeperOf(grants: readonly Grant[]) {
   };
   /** What was called since the last look. */
   const did = () => calls.splice(0);
-  return { keeper, at, did, told };
+  /** The host sleeps: only the clock that counts sleep goes on. */
+  const sleep = (duration: number) => {
+    slept += duration;
+  };
+  return { keeper, at, did, told, sleep };
 }
 
 /** Holds these already. */
@@ -123,4 +128,27 @@ test("who ends in any other way leaves ports closed, and says so; addresses alon
   bare.did();
   bare.keeper.remove();
   assert.deepEqual(bare.did(), ["sweep 10.77.0.100/24", "remove guard"]);
+});
+
+test("after a sleep the grants are closed before anything else is used", () => {
+  const { keeper, did, sleep, at, told } = holding([ADDRESS, PORT]);
+  const before = keeper.state.acting.session;
+  did();
+  sleep(5_000);
+  // Nothing else shows it: the lease has hardly run by the clock that decides.
+  at(MUTE + 3);
+  assert.equal(did()[0], "close 10.77.0.100/24 tcp/3306");
+  assert.notDeepEqual(keeper.state.acting.session, before);
+  const codes = told.flatMap((message) => (message.kind === "journal" ? [message.line.code] : []));
+  assert.ok(codes.includes("resumed"));
+});
+
+test("a clock that is slewed a little is no sleep", () => {
+  const { keeper, sleep, at } = holding([ADDRESS]);
+  const before = keeper.state.acting.session;
+  for (let time = MUTE + 2; time < MUTE + 1_000; time += 100) {
+    sleep(8);
+    at(time);
+  }
+  assert.deepEqual(keeper.state.acting.session, before);
 });
