@@ -1,10 +1,10 @@
 // May a node have a service? One row per rule, the first that applies is the answer and its reason.
 
-import type { ServiceConfig } from "#model/config.ts";
+import { isGrant, type ServiceConfig } from "#model/config.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Reason } from "#model/reason.ts";
 import { because } from "#model/reason.ts";
-import { type Instant, type Ms, plus } from "#model/units.ts";
+import { type Instant, type Ms, ms, plus } from "#model/units.ts";
 import { pauseAfter } from "../health/pauses.ts";
 import { type Facts, serviceOn } from "./facts.ts";
 import type { NodeView, ServiceView } from "./view.ts";
@@ -204,10 +204,15 @@ function failureUntil({ facts, service, seen }: Case): Instant | null {
  * A failure counts against a node, and yet a service that is down is worth another try there: the first at once,
  * each further one after a longer pause.
  */
-function tryAgainFrom({ seen }: Case): Instant | null {
+function tryAgainFrom({ service, seen }: Case): Instant | null {
   if (seen.failedAt === null || seen.report === null || seen.report.standing === "unknown") return null;
-  return plus(seen.failedAt, pauseAfter(seen.report.failures));
+  const pause = pauseAfter(seen.report.failures);
+  // To take an address or open a port costs nothing, and what kept it from that is often over in a moment.
+  const isCheap = service.resources.every(isGrant);
+  return plus(seen.failedAt, isCheap ? ms(Math.min(pause, CHEAP_PAUSE_MAX)) : pause);
 }
+
+const CHEAP_PAUSE_MAX = 30_000;
 
 /**
  * It left this node again and again, for checks that failed or with the node's lease. By itself it moves back only
