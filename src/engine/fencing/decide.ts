@@ -16,10 +16,12 @@ export interface Target {
   readonly at: Instant;
 }
 
+const NOBODY: readonly Target[] = [];
+
 /** Everybody that should be fenced, now or from an instant on; who is proved dead already is left out. */
 export function fenceTargets(state: WorkerState): readonly Target[] {
   const { news } = state;
-  if (news === null || state.stopping !== null) return [];
+  if (news === null || state.stopping !== null || state.config.fencing.nodes.length === 0) return NOBODY;
   const targets = [...pairTargets(state, news), ...leaderTargets(state, news)];
   return targets.filter(({ node }) => !isProvedDead(state, node));
 }

@@ -4,7 +4,8 @@
 import type { DeathProof } from "#model/fencing.ts";
 import type { MemberNews } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
-import type { Instant } from "#model/units.ts";
+import type { Session } from "#model/session.ts";
+import type { Instant, Ms } from "#model/units.ts";
 import { earlier, FOREVER, ms, plus } from "#model/units.ts";
 import type { LeaderState } from "../leader/state.ts";
 import type { WorkerState } from "../worker.ts";
@@ -52,9 +53,19 @@ export function nextFiringAt(state: WorkerState, now: Instant): Instant {
     .reduce(earlier, FOREVER);
 }
 
-function pending(state: WorkerState) {
+const NONE: readonly Pending[] = [];
+
+interface Pending {
+  readonly node: NodeId;
+  readonly at: Instant;
+  readonly session: Session;
+  readonly timeout: Ms;
+}
+
+function pending(state: WorkerState): readonly Pending[] {
   const { news } = state;
-  if (news === null || !news.leads) return [];
+  if (news === null || !news.leads || state.leader === null || state.leader.excludedSince.size === 0)
+    return NONE;
   return news.members.flatMap(({ node, session, watchdog }) => {
     const at = firesBy(state, node);
     if (at === null || watchdog === null || session === null || isProvedDead(state, node)) return [];

@@ -36,6 +36,7 @@ export function startLeading(config: Config, news: LeaseNews, now: Instant): Lea
     picture: null,
     excludedSince: new Map(),
     outlook: null,
+    outlookFrom: [],
   };
 }
 

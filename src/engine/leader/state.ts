@@ -41,6 +41,8 @@ export interface LeaderState {
   readonly excludedSince: ReadonlyMap<NodeId, Instant>;
   /** What the newest plan could know about nodes that are gone; null: none was made. */
   readonly outlook: Outlook | null;
+  /** What that was made of. */
+  readonly outlookFrom: readonly unknown[];
 }
 
 /** A member, this node included. */

@@ -43,13 +43,23 @@ export function foldLeaderMessage(
   }
 }
 
+/** Looked at anew only when something that it is made of changed. */
+function withOutlook(state: WorkerState, leader: LeaderState, now: Instant): LeaderState {
+  const from = [state.config, state.fencing, state.news, leader.excludedSince];
+  // That an hour is over shows in nothing but the clock.
+  const isTimeless = state.fencing.history.length === 0;
+  const isSame = leader.outlook !== null && from.every((input, i) => input === leader.outlookFrom[i]);
+  if (isTimeless && isSame) return leader;
+  return { ...leader, outlook: outlookOf(state, leader.outlook, now), outlookFrom: from };
+}
+
 export function leaderTurn(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
   const { news, config, identity } = state;
   if (news === null || !news.leads) return state.leader === null ? state : { ...state, leader: null };
   const isSameTerm = state.leader !== null && state.leader.term === news.term;
   let leader: LeaderState = isSameTerm ? state.leader : startLeading(config, news, now);
   leader = noteExcluded(markOutdated(leader, news, now), news.members, now);
-  leader = { ...leader, outlook: outlookOf({ ...state, leader }, leader.outlook, now) };
+  leader = withOutlook({ ...state, leader }, leader, now);
   leader = finishCollecting(leader, identity, news, now);
   const steps = [
     (l: LeaderState) => startProposals(l, config, identity, news, now),
