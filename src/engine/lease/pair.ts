@@ -2,7 +2,7 @@
 // it does not lapse when the other falls silent.
 //
 // The other one can have it only when the holder can certainly not act any more: it said goodbye, it was proved
-// dead (fenced, its watchdog fired, an operator's word), or, for services that prefer two actives to none, at
+// dead (fenced, or by an operator's word), or, for services that prefer two actives to none, at
 // once (`eager`). After a reboot nobody leads without having heard the other; after a mere restart of the daemon
 // the holder goes on. In all of this the word of the silent peer is done without: it *yields*.
 
