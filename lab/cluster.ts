@@ -72,7 +72,8 @@ export function startDaemon(
   if (old !== undefined && isRunning(old)) return;
   const { stateDir, runDir } = foldersOf(cluster, name);
   for (const folder of [stateDir, runDir]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const verb = name === cluster.witness ? ["witness"] : ["up", "--node", name];
+  // Who is no node is a witness: the cluster's own, or one that came later.
+  const verb = [cluster.nodes.includes(name) ? "up" : "witness", "--node", name];
   const places = ["--config", cluster.config, "--state-dir", stateDir, "--run-dir", runDir];
   const words = [programPath(), ...verb, ...places];
   const daemon = startIn(cluster.world, name, words, { name: "understudy", env });

@@ -38,6 +38,8 @@ export type PoweredStage = Stage & {
   readonly crash: (host: string) => Promise<void>;
   /** Its power off and on again, by hand. */
   readonly boot: (host: string) => Promise<void>;
+  /** What stands still on a host goes on. */
+  readonly thaw: () => void;
 };
 
 /** `start`, `stop`, `double` of the exclusive service; `off` and `on` of power; `dead`: an operator said so. */
@@ -145,6 +147,9 @@ function startAll(
     boards,
     password,
     events,
+    thaw: () => {
+      for (const node of NODES) thaw(world, node);
+    },
     boot: async (host) => {
       const board = boards.get(host);
       if (board === undefined) throw new Error(`${host} has no board`);

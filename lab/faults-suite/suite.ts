@@ -4,6 +4,7 @@ import { Prng } from "#lib/prng.ts";
 import type { TimingName } from "../cluster.ts";
 import { monotonicMs, sleep } from "../shell.ts";
 import { REQUEST_TIMEOUT_MS } from "../watch.ts";
+import { CHAOS_ROW } from "./chaos.ts";
 import { CLOCKS } from "./clocks.ts";
 import { DISKS_OWN, DISKS_PLAIN } from "./disks.ts";
 import { EAGER } from "./eager.ts";
@@ -36,6 +37,7 @@ export const ROWS: readonly Row[] = [
   PAIR_HOSTS,
   PAIR_WEATHER,
   RACE,
+  CHAOS_ROW,
   EAGER,
   FENCING,
   FENCING_LEVELS,
