@@ -38,6 +38,23 @@ const MEMBERS: Record<
   5: { nodes: ["a", "b", "c"], witnesses: ["w1", "w2"] },
 };
 
+/** How many voters most clusters have: three, and two where there is no place for a witness. Percent. */
+const SIZES: readonly (readonly [VoterCount, number])[] = [
+  [3, 60],
+  [2, 25],
+  [4, 8],
+  [5, 7],
+];
+
+export function drawVoters(chance: Prng): VoterCount {
+  let left = chance.float() * 100;
+  for (const [voters, share] of SIZES) {
+    left -= share;
+    if (left < 0) return voters;
+  }
+  return 3;
+}
+
 export interface ClusterOptions {
   readonly voters: VoterCount;
   /** The drift bound that the nodes assume; DRIFT holds for the clocks of the virtual world. */
@@ -50,6 +67,8 @@ export interface ClusterOptions {
   readonly rosters: boolean;
   /** Null: by the seed. */
   readonly watchdog: WatchdogConfig["mode"] | null;
+  /** Between two voters: its addresses prefer two actives to none, and no other service does; null: by the seed. */
+  readonly eager: boolean | null;
 }
 
 /** The holder's head start, ms: longer than a device takes at its worst, unless it is slow. */
@@ -69,16 +88,17 @@ export function makeCluster(chance: Prng, options: ClusterOptions): Config {
   }));
   const places = nodes.map(nodeId);
   const isPair = options.voters === 2;
-  const hasReach = chance.chance(isPair ? 0.6 : 0.3);
+  const hasReach = chance.chance(isPair ? 0.6 : 0.3) || (isPair && options.eager === true);
   const hasFencing = options.fencing ?? chance.chance(isPair ? 0.75 : 0.4);
   const watchdog = options.watchdog ?? chance.pick(["none", "none", "best-effort", "required"] as const);
   const services: ServiceConfig[] = [];
   if (!options.exclusiveOnly) {
     const bare = bareService(chance, places);
-    const isEager = isPair && hasReach && chance.chance(0.4);
+    const isEager = isPair && hasReach && (options.eager ?? chance.chance(0.4));
     services.push(isEager ? { ...bare, split: "eager" } : bare);
   }
-  if (options.exclusiveOnly || chance.chance(0.4)) services.push(processService(chance, places));
+  if (options.exclusiveOnly || options.eager === true || chance.chance(0.4))
+    services.push(processService(chance, places));
   if (!options.exclusiveOnly && chance.chance(0.2)) services.push(promotedService(chance, places));
   // Witnesses that do not vote yet: for those who change the list of voters.
   const spares = options.rosters ? ["x1", "x2"] : [];

@@ -40,6 +40,22 @@ const restart: Fault = ({ hosts }, chance) => {
   return null;
 };
 
+/** Dies again soon after each start. */
+const crashLoop: Fault = ({ hosts }, chance) => dieAgain(chance.pick(hosts), chance);
+
+function dieAgain(host: Host, chance: Prng): () => void {
+  let isOver = false;
+  const again = () => {
+    if (isOver) return;
+    host.killDaemon("it died again");
+    host.around.world.after(chance.between(300, 3_000), again);
+  };
+  again();
+  return () => {
+    isOver = true;
+  };
+}
+
 /** Power lost everywhere, back one by one. */
 const blackout: Fault = ({ hosts }) => {
   for (const host of hosts) host.crash();
@@ -156,6 +172,22 @@ const split: Fault = (world, chance) => {
     `${names.join(" ")} from the rest`,
     world.network.paths((from, to) => left.has(from) !== left.has(to)),
   );
+};
+
+/** All at once: nobody hears the host, nothing on it can be stopped, and its daemon dies again and again. */
+const ailing: Fault = (world, chance) => {
+  const host = chance.pick(world.hosts);
+  const { index, id } = host;
+  const paths = world.network.paths((from, to) => from === index || to === index);
+  host.say("programs stuck");
+  host.programs.state = "stuck";
+  const heal = cut(world, `all of ${id}`, paths);
+  const calm = dieAgain(host, chance);
+  return () => {
+    calm();
+    heal?.();
+    host.programs.state = "well";
+  };
 };
 
 /** Changes how some paths behave, then puts them back as they were on a calm day. */
@@ -291,6 +323,7 @@ export const FAULTS = {
   power,
   kill,
   restart,
+  "crash-loop": crashLoop,
   blackout,
   stop,
   "freeze-host": freeze(true),
@@ -304,6 +337,7 @@ export const FAULTS = {
   "cut-one-way": cutOneWay,
   "cut-link": cutLink,
   split,
+  ailing,
   loss,
   delay,
   twice,

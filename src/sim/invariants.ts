@@ -50,6 +50,9 @@ export class Invariants {
     return this.#moves;
   }
 
+  /** How many nodes were proved dead by a fence device. */
+  fenced = 0;
+
   get lapses(): number {
     return this.#lapses;
   }
@@ -118,9 +121,10 @@ export class Invariants {
   }
 
   /** At most so many nodes within an hour by decision of one life; what operators ask for counts, and may go on. */
-  #checkFenceLimit(host: Host, { subject, what, why }: JournalLine): void {
+  #checkFenceLimit(host: Host, { subject, what, why, code }: JournalLine): void {
     const key = `${host.id} ${host.life?.boot}`;
     const fenced = this.#fenced.get(key) ?? [];
+    if (what === "proved dead" && code === "fenced") this.fenced += 1;
     if (what === "not proved dead") fenced.pop();
     if (what !== "being fenced") return;
     fenced.push(subject);

@@ -20,6 +20,8 @@ const PATIENCE = 2_000;
 const UNTIL_SILENT = 1_500;
 /** And again, when that did not help. */
 const AGAIN_AFTER = 6_000;
+/** A node that is off for so long is switched on. */
+const ON_AFTER = 5_000;
 
 export class Operators {
   readonly #world: World;
@@ -27,9 +29,9 @@ export class Operators {
   readonly #chance: Prng;
   /** By node: since when somebody is told that it has to be proved dead by hand, and when that was tried last. */
   readonly #blocked = new Map<NodeId, { since: number; triedAt: number }>();
-  /** Deeds that were done. */
+  readonly #offSince = new Map<Host, number>();
+  /** How often they vouched for a node's death, and were believed. */
   confirmed = 0;
-  fenced = 0;
 
   constructor(world: World, hosts: readonly Host[], chance: Prng) {
     this.#world = world;
@@ -59,6 +61,7 @@ export class Operators {
         }
       }
       for (const node of this.#blocked.keys()) if (!asking.has(node)) this.#blocked.delete(node);
+      this.#switchOn();
       this.#world.after(LOOK_EVERY, look);
     };
     look();
@@ -80,6 +83,16 @@ export class Operators {
     });
   }
 
+  /** Whoever switched a node off may have died before switching it on again. */
+  #switchOn(): void {
+    const { now } = this.#world;
+    for (const host of this.#hosts) {
+      if (host.hasPower) this.#offSince.delete(host);
+      else if (!this.#offSince.has(host)) this.#offSince.set(host, now);
+      else if (now - (this.#offSince.get(host) ?? now) >= ON_AFTER) host.powerOn();
+    }
+  }
+
   #confirm(by: Host, target: Host): void {
     this.#do(by, { kind: "confirm-dead", node: target.id, who: WHO }, () => isDead(target, by));
   }
@@ -88,9 +101,7 @@ export class Operators {
   #do(by: Host, deed: Deed & { readonly node: NodeId }, isTrue = () => true): void {
     by.life?.do(deed, isTrue, (answer) => {
       by.say(`operator: ${deed.kind} ${deed.node}: ${JSON.stringify(answer)}`);
-      if (answer.kind !== "done") return;
-      if (deed.kind === "fence") this.fenced += 1;
-      else this.confirmed += 1;
+      if (answer.kind === "done" && deed.kind === "confirm-dead") this.confirmed += 1;
     });
   }
 }

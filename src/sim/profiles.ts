@@ -21,6 +21,7 @@ const ALL: Profile["weights"] = {
   power: 3,
   kill: 3,
   restart: 3,
+  "crash-loop": 0.5,
   blackout: 0.3,
   stop: 1,
   "freeze-host": 3,
@@ -34,6 +35,7 @@ const ALL: Profile["weights"] = {
   "cut-one-way": 5,
   "cut-link": 2,
   split: 4,
+  ailing: 0.3,
   loss: 5,
   delay: 5,
   twice: 2,
@@ -151,6 +153,42 @@ export const PROFILES = {
     every: [500, 1_000],
     wishes: 3_000,
     leavesOut: 0.1,
+  },
+  /** Two voters lose each other, die by turns and leave. */
+  pair: {
+    weights: {
+      "cut-pair": 6,
+      power: 4,
+      restart: 3,
+      kill: 1,
+      stop: 3,
+      "freeze-host": 1,
+      "disk-slow": 2,
+      "fence-failing": 2,
+      "fence-hanging": 1,
+      sleep: 0.5,
+    },
+    every: [700, 1_500],
+    wishes: 4_000,
+    deeds: 700,
+    leavesOut: 0.1,
+  },
+  /** Nodes are cut off for long, and cannot stop what they have; daemons die again and again meanwhile. */
+  stuck: {
+    weights: {
+      "cut-host": 5,
+      "programs-stuck": 5,
+      "programs-hanging": 1,
+      "crash-loop": 1,
+      ailing: 3,
+      "fence-failing": 2,
+      "fence-hanging": 1,
+    },
+    every: [1_500, 3_000],
+    lengths: [[6_000, 20_000]],
+    wishes: null,
+    deeds: 20_000,
+    leavesOut: 0,
   },
   /** Hosts die or are cut off, and whoever is left wants to be certain. */
   proofs: {

@@ -5,7 +5,7 @@ import type { Clauses } from "#engine/lease/clauses.ts";
 import { CLAUSES } from "#engine/lease/clauses.ts";
 import { type Config, isGrant } from "#model/config.ts";
 import type { VoterCount } from "./cluster.ts";
-import { DRIFT, LEASE, makeCluster } from "./cluster.ts";
+import { DRIFT, drawVoters, LEASE, makeCluster } from "./cluster.ts";
 import type { FaultKind } from "./faults.ts";
 import { FAULT_KINDS } from "./faults.ts";
 import type { Surroundings } from "./host.ts";
@@ -26,7 +26,8 @@ export interface SimOptions {
   readonly seed: number;
   /** Virtual seconds with faults. */
   readonly seconds: number;
-  readonly voters: VoterCount;
+  /** Null: by the seed. */
+  readonly voters: VoterCount | null;
   readonly profile: Profile;
   readonly clauses: Clauses;
   /** The drift bound that the nodes assume. */
@@ -42,6 +43,8 @@ export interface SimOptions {
   readonly rosters: boolean | null;
   /** Two voters at once, and nobody refuses the file. */
   readonly changesTwo: boolean;
+  /** Between two voters: a service of addresses is eager, and another one is not; null: by the seed. */
+  readonly eager: boolean | null;
   /** Fence devices whose answer is unknown, or that failed, are taken at their word. */
   readonly trustsUnknown: boolean;
   /** The clocks do not show that a host slept. */
@@ -52,7 +55,7 @@ export interface SimOptions {
 
 export const DEFAULTS: Omit<SimOptions, "seed"> = {
   seconds: 60,
-  voters: 3,
+  voters: null,
   profile: PROFILES.all,
   clauses: CLAUSES,
   drift: DRIFT,
@@ -62,6 +65,7 @@ export const DEFAULTS: Omit<SimOptions, "seed"> = {
   watchdog: null,
   rosters: null,
   changesTwo: false,
+  eager: null,
   trustsUnknown: false,
   hidesSleep: false,
   keepsLines: false,
@@ -69,6 +73,7 @@ export const DEFAULTS: Omit<SimOptions, "seed"> = {
 
 export interface SimResult {
   readonly seed: number;
+  readonly voters: number;
   /** Null: everything held. */
   readonly violation: { readonly invariant: string; readonly text: string; readonly at: number } | null;
   readonly hash: string;
@@ -87,6 +92,10 @@ export interface Counts {
   readonly terms: number;
   readonly wishes: number;
   readonly accepted: number;
+  /** Nodes that operators vouched for. */
+  readonly confirmed: number;
+  /** Nodes that were switched off by a fence device, and came to be proved dead by it. */
+  readonly fenced: number;
 }
 
 export function simulate(options: SimOptions): SimResult {
@@ -107,9 +116,10 @@ export function simulate(options: SimOptions): SimResult {
     violation = { invariant, text, at: world.now };
     world.trace.say("!!!", `${invariant}: ${text}`);
   }
-  const { invariants, wishes, troubles } = run;
+  const { invariants, wishes, operators, troubles } = run;
   return {
     seed: options.seed,
+    voters: run.config.voters.length,
     violation,
     hash: world.trace.hash,
     events: world.events,
@@ -121,6 +131,8 @@ export function simulate(options: SimOptions): SimResult {
       terms: invariants.terms,
       wishes: wishes.asked,
       accepted: wishes.accepted,
+      confirmed: operators.confirmed,
+      fenced: invariants.fenced,
     },
     lines: world.trace.lines,
   };
@@ -143,10 +155,11 @@ export interface Run {
 /** All hosts, without power yet. `given`: this cluster instead of one from the seed. */
 export function build(world: World, options: SimOptions, given: Config | null = null): Run {
   const chance = world.chance("cluster");
+  const voters = options.voters ?? drawVoters(world.chance("voters"));
   // A stream of its own: what else the seed brings stays as it is.
-  const mayChange = given === null && options.voters > 2 && world.chance("changes").chance(0.25);
+  const mayChange = given === null && voters > 2 && world.chance("changes").chance(0.25);
   const changes = options.rosters ?? mayChange;
-  const config = given ?? makeCluster(chance, { ...options, rosters: changes });
+  const config = given ?? makeCluster(chance, { ...options, voters, rosters: changes });
   const calm: Calm = {
     loss: 0,
     delayFrom: 0.05,

@@ -15,12 +15,14 @@ export interface Totals {
   virtualMs: number;
   counts: Counts;
   readonly faults: Map<FaultKind, number>;
+  /** By number of voters: how many seeds. */
+  readonly sizes: Map<number, number>;
   readonly failures: SimResult[];
 }
 
 export function newTotals(): Totals {
-  const counts = { moves: 0, lapses: 0, terms: 0, wishes: 0, accepted: 0 };
-  return { seeds: 0, events: 0, virtualMs: 0, counts, faults: new Map(), failures: [] };
+  const counts = { moves: 0, lapses: 0, terms: 0, wishes: 0, accepted: 0, confirmed: 0, fenced: 0 };
+  return { seeds: 0, events: 0, virtualMs: 0, counts, faults: new Map(), sizes: new Map(), failures: [] };
 }
 
 export function addUp(totals: Totals, { results }: Batch): void {
@@ -28,6 +30,7 @@ export function addUp(totals: Totals, { results }: Batch): void {
     totals.seeds += 1;
     totals.events += result.events;
     totals.virtualMs += result.ended;
+    totals.sizes.set(result.voters, (totals.sizes.get(result.voters) ?? 0) + 1);
     for (const [kind, count] of result.faults)
       totals.faults.set(kind, (totals.faults.get(kind) ?? 0) + count);
     const { counts } = totals;
@@ -37,6 +40,8 @@ export function addUp(totals: Totals, { results }: Batch): void {
       terms: counts.terms + result.counts.terms,
       wishes: counts.wishes + result.counts.wishes,
       accepted: counts.accepted + result.counts.accepted,
+      confirmed: counts.confirmed + result.counts.confirmed,
+      fenced: counts.fenced + result.counts.fenced,
     };
     if (result.violation !== null) totals.failures.push(result);
   }
@@ -54,10 +59,14 @@ export function formatSummary(totals: Totals, { took, jobs, kinds }: SummaryOpti
   const rate = seeds / took;
   const hours = totals.virtualMs / 3_600_000;
   const faults = kinds.map((kind) => `${kind} ${totals.faults.get(kind) ?? 0}`);
+  const sizes = [...totals.sizes]
+    .sort(([a], [b]) => a - b)
+    .map(([voters, count]) => `${count} of ${voters} voters`);
   const missing = kinds.filter((kind) => !totals.faults.has(kind));
   return [
     `${seeds} seeds in ${took.toFixed(1)} s: ${rate.toFixed(1)} seeds/s, ${(rate / jobs).toFixed(1)} per thread; ${hours.toFixed(1)} virtual hours`,
-    `${events} events; ${counts.moves} moves, ${counts.lapses} lapses, ${counts.terms} leaderships, ${counts.wishes} wishes (${counts.accepted} accepted)`,
+    `${events} events; ${counts.moves} moves, ${counts.lapses} lapses, ${counts.terms} leaderships, ${counts.wishes} wishes (${counts.accepted} accepted), ${counts.fenced} fenced, ${counts.confirmed} confirmed dead`,
+    `clusters: ${sizes.join(", ")}`,
     `faults: ${faults.join(", ")}`,
     ...(missing.length === 0 ? [] : [`never tried: ${missing.join(", ")}`]),
     totals.failures.length === 0

@@ -15,6 +15,8 @@ const LENGTHS: readonly (readonly [number, number])[] = [
 
 /** Longer than the rest: to be worth a fault at all. A program is stuck when it could not be stopped twice, 5 s apart. */
 const OWN_LENGTHS: Readonly<Partial<Record<FaultKind, readonly [number, number]>>> = {
+  "crash-loop": [3_000, 15_000],
+  ailing: [6_000, 20_000],
   sleep: [300, 20_000],
   "programs-stuck": [8_000, 25_000],
 };

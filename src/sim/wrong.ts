@@ -23,6 +23,7 @@ export interface WrongVariant {
   readonly ignoresExclusive?: boolean;
   readonly fencing?: boolean;
   readonly watchdog?: SimOptions["watchdog"];
+  readonly eager?: boolean;
   readonly trustsUnknown?: boolean;
   readonly changesTwo?: boolean;
   readonly hidesSleep?: boolean;
@@ -114,24 +115,48 @@ export const WRONG_VARIANTS: readonly WrongVariant[] = [
     mistake: "a fence device that does not answer, or fails, is taken to have switched the node off",
     trustsUnknown: true,
     fencing: true,
-    profile: "proofs",
+    watchdog: "none",
+    profile: "stuck",
     exclusiveOnly: true,
   },
   {
     name: "resumes-after-reboot",
     mistake: "one of two voters goes on with its tenure although its host was rebooted",
     clauses: { resumes: () => true },
-    fencing: true,
     voters: 2,
-    profile: "proofs",
+    profile: "pair",
   },
   {
     name: "believes-an-old-proof",
     mistake: "one of two voters takes the proof about an earlier life of the other for one about this life",
     clauses: { believesProof: (proof) => proof !== null },
-    fencing: true,
+    // Who takes over from who took over before did so without a restart in between: as eager services allow.
+    eager: true,
+    fencing: false,
     voters: 2,
+    profile: "pair",
+  },
+  {
+    name: "takes-unheard-proof",
+    mistake: "any proof about a node that was not heard in this life is taken for one about its last life",
+    clauses: { provesUnheard: () => true },
     profile: "proofs",
+    exclusiveOnly: true,
+  },
+  {
+    name: "left-is-release-without-disk",
+    mistake: "one of two voters says goodbye before the release of its tenure is on its disk",
+    clauses: { mayLeave: () => true },
+    voters: 2,
+    profile: "goodbyes",
+  },
+  {
+    name: "eager-keeps-its-session",
+    mistake: "who begins to lead for eager services alone keeps what it held by the other's word",
+    clauses: { lapsesWhenEager: false },
+    eager: true,
+    voters: 2,
+    profile: "pair",
   },
   {
     name: "fed-after-a-lapse",
@@ -139,7 +164,16 @@ export const WRONG_VARIANTS: readonly WrongVariant[] = [
     clauses: { feedsUntil: () => FOREVER },
     fencing: false,
     watchdog: "required",
-    profile: "proofs",
+    profile: "stuck",
+    exclusiveOnly: true,
+  },
+  {
+    name: "arms-while-lapsed",
+    mistake: "a daemon that was killed and is back arms the watchdog although it may not feed it yet",
+    clauses: { armsUntil: () => FOREVER },
+    fencing: false,
+    watchdog: "required",
+    profile: "stuck",
     exclusiveOnly: true,
   },
   {
@@ -174,13 +208,14 @@ export function optionsFor(variant: WrongVariant, isWrong: boolean): Omit<SimOpt
   return {
     ...DEFAULTS,
     profile: PROFILES[variant.profile],
-    voters: variant.voters ?? DEFAULTS.voters,
+    voters: variant.voters ?? 3,
     exclusiveOnly: variant.exclusiveOnly ?? false,
     ignoresExclusive: isWrong && variant.ignoresExclusive === true,
     fencing: variant.fencing ?? null,
     watchdog: variant.watchdog ?? null,
     rosters: variant.changesTwo === true ? true : null,
     changesTwo: isWrong && variant.changesTwo === true,
+    eager: variant.eager ?? null,
     trustsUnknown: isWrong && variant.trustsUnknown === true,
     hidesSleep: isWrong && variant.hidesSleep === true,
     clauses: isWrong ? { ...CLAUSES, ...variant.clauses } : CLAUSES,
