@@ -5,6 +5,7 @@ import { whyNotVoters } from "#engine/leader/voters.ts";
 import type { WorkerState } from "#engine/worker.ts";
 import type { Config, MemberConfig } from "#model/config.ts";
 import type { NodeId } from "#model/ids.ts";
+import { listDistance } from "#model/voters.ts";
 
 export interface Running {
   readonly config: Config;
@@ -24,6 +25,15 @@ export function whyNotReload(running: Running, after: Config): readonly string[]
   const news = running.state?.news ?? null;
   const voters = news === null ? null : whyNotVoters({ config: after, news });
   return [...restart, ...(voters === null ? [] : [voters]), ...goneTooSoon(running, after)];
+}
+
+/** What follows from a file that names other voters than count, without a full stop; null: it names those. */
+export function changeOfVoters({ config, state }: Running): string | null {
+  const voters = state?.news?.voters.list.voters ?? config.voters;
+  if (listDistance(voters, config.voters) === 0) return null;
+  const leader = state?.news?.leader ?? "the leader";
+  const who = state?.news?.leads === true ? "this node leads and" : `${leader}, once it has this file,`;
+  return `${who} changes the voters from ${voters.join(", ")} to ${config.voters.join(", ")}: see \`understudy status\``;
 }
 
 function whatNeedsRestart(before: Config, after: Config): readonly string[] {

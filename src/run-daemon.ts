@@ -21,6 +21,7 @@ import { createPeers } from "#drivers/peer/peers.ts";
 import { createPrograms } from "#drivers/programs/programs.ts";
 import { createResources } from "#drivers/resources/resources.ts";
 import { identify } from "#engine/identity.ts";
+import { whyVotersStay } from "#engine/leader/voters.ts";
 import { CLAUSES } from "#engine/lease/clauses.ts";
 import type { Config, MemberConfig } from "#model/config.ts";
 import type { Deed } from "#model/deeds.ts";
@@ -33,7 +34,7 @@ import { type ListId, sameList } from "#model/voters.ts";
 import type { Claim, FromThread, KeeperData } from "./keeper-thread.ts";
 import { type Prepared, prepareDaemon, type Refusal, readConfig, threadFile } from "./prepare-daemon.ts";
 import { NOTHING_PROVED, proofFacts } from "./proof-facts.ts";
-import { membersInEffect, type Running, whyNotReload } from "./reload.ts";
+import { changeOfVoters, membersInEffect, type Running, whyNotReload } from "./reload.ts";
 import { trimMemory } from "./trim-memory.ts";
 import { VERSION } from "./version.ts";
 
@@ -265,19 +266,21 @@ class Daemon {
   #status(): ReturnType<typeof statusDocument> {
     const state = this.#worker?.state;
     const { lost, problem } = this.#journal.condition();
+    const { self } = this.#prepared;
     const lease = state?.news ? { news: state.news, at: this.#newsAt } : null;
     const slow = `the lease is twice as long: ${this.#realtimeProblem ?? ""}`;
     return statusDocument({
       now: now(),
       at_ms: Date.now(),
       startedAt: this.#startedAt,
-      node: this.#prepared.self,
+      node: self,
       version: VERSION,
       pid: process.pid,
       config: this.#config,
       configFile: this.#options.configFile,
       configReadAt: this.#configReadAt,
       lease,
+      votersProblem: lease === null ? null : whyVotersStay({ config: this.#config, news: lease.news }, self),
       picture: state?.picture ?? null,
       report: state?.node.report ?? null,
       ...(state === undefined ? NOTHING_PROVED : proofFacts(state, now())),
@@ -328,7 +331,9 @@ class Daemon {
     void this.#checkDevices();
     this.#worker?.reconfigure(read.config, this.#identity(read.config));
     this.#say("configuration", "reloaded", "reloaded", `${this.#options.configFile} is in force`);
-    answer({ kind: "done", text: `${this.#options.configFile} is in force on ${self}` });
+    const change = changeOfVoters(this.#running());
+    const text = `${this.#options.configFile} is in force on ${self}`;
+    answer({ kind: "done", text: change === null ? text : `${text}; ${change}` });
   }
 
   #running(): Running {

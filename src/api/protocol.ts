@@ -92,6 +92,8 @@ export interface StatusDocument {
   readonly services: readonly ServiceStatus[];
   /** What operators asked for, from the picture; null: no picture. */
   readonly intents: IntentsStatus | null;
+  /** Null: the keeper has not said anything yet. */
+  readonly voters: VotersStatus | null;
   /** Of exactly two voters, on one of them; null otherwise. */
   readonly pair: PairStatus | null;
   /** This node's own watchdog. */
@@ -147,6 +149,7 @@ export interface PictureStatus {
 export interface MemberStatus {
   readonly name: string;
   readonly kind: "node" | "witness";
+  /** By the list in effect here. */
   readonly voter: boolean;
   readonly site: string | null;
   /** As this node hears it; null: the keeper has not said. Of itself: alive. */
@@ -206,6 +209,20 @@ export interface ProtectionStatus {
   readonly text: string;
   /** Until another node may start it, about; null: not by itself. */
   readonly seconds: number | null;
+}
+
+/** Who votes: the list that this member counts by, and the one that its file names. */
+export interface VotersStatus {
+  /** Sorted. */
+  readonly in_effect: readonly string[];
+  /** Sorted. */
+  readonly configured: readonly string[];
+  /** Which list is in effect, as `term.number`; the later one is the greater. `0.0`: the first one. */
+  readonly list: string;
+  /** No change is under way, as far as this member knows. */
+  readonly settled: boolean;
+  /** Why those of the file do not come into effect by themselves, without a full stop; null: they do, or they are. */
+  readonly problem: string | null;
 }
 
 export interface PairStatus {

@@ -17,6 +17,7 @@ import type {
   RealtimeStatus,
   ServiceStatus,
   StatusDocument,
+  VotersStatus,
 } from "./protocol.ts";
 import {
   type FencingFacts,
@@ -43,6 +44,8 @@ export interface StatusFacts {
   readonly lease: { readonly news: LeaseNews; readonly at: Instant } | null;
   /** The leader's newest picture and when it came, or was made here; null: none in this session. */
   readonly picture: { readonly picture: ClusterPicture; readonly at: Instant } | null;
+  /** Why the voters of the file do not come into effect by themselves; null: they do, or they are. */
+  readonly votersProblem: string | null;
   /** What this node says of itself now; null: it is not ready. */
   readonly report: NodeReport | null;
   /** Of every configured service. */
@@ -91,6 +94,7 @@ export function statusDocument(facts: StatusFacts): StatusDocument {
     members: config.members.map((member) => memberStatus(member, facts, picture)),
     services: config.services.map((service) => serviceStatus(service, facts, picture)),
     intents: picture === null ? null : intentsStatus(picture.intents),
+    voters: votersStatus(facts),
     pair: pairStatus(news, facts.node, now),
     watchdog,
     fencing,
@@ -117,6 +121,18 @@ function leaseStatus({ news, at }: NonNullable<StatusFacts["lease"]>, now: Insta
   };
 }
 
+function votersStatus({ lease, config, votersProblem }: StatusFacts): VotersStatus | null {
+  if (lease === null) return null;
+  const { list, isSettled } = lease.news.voters;
+  return {
+    in_effect: list.voters,
+    configured: config.voters,
+    list: `${list.id.term}.${list.id.number}`,
+    settled: isSettled,
+    problem: votersProblem,
+  };
+}
+
 function memberStatus(
   member: MemberConfig,
   facts: StatusFacts,
@@ -126,12 +142,13 @@ function memberStatus(
   const seen = picture?.members.find((each) => each.node === member.id);
   const own = picture?.members.find((each) => each.node === facts.node);
   const isSelf = member.id === facts.node;
+  const voters = facts.lease?.news.voters.list.voters ?? facts.config.voters;
   // Two that have no vote send each other nothing.
-  const hears = [member.id, facts.node].some((each) => facts.config.voters.includes(each));
+  const hears = [member.id, facts.node].some((each) => voters.includes(each));
   return {
     name: member.id,
     kind: member.kind,
-    voter: facts.config.voters.includes(member.id),
+    voter: voters.includes(member.id),
     site: member.site,
     heard: isSelf ? "alive" : hears ? (news?.standing ?? null) : null,
     links: hears ? linksOf(news, facts.now) : [],

@@ -5,7 +5,7 @@ import { plain } from "#lib/plain.ts";
 import { formatTable, wrap } from "#lib/table.ts";
 import { formatDuration } from "./duration.ts";
 import { devicesBlock, proofLines, protectionBlock } from "./proof-text.ts";
-import { summarizeDocument } from "./summary.ts";
+import { summarizeDocument, votersText } from "./summary.ts";
 
 /** `width`: columns of the terminal; null: no terminal, lines are not wrapped. */
 export function formatStatus(document: StatusDocument, width: number | null): string {
@@ -20,7 +20,7 @@ export function formatStatus(document: StatusDocument, width: number | null): st
     membersBlock(document, { width, isKnown }),
     devicesBlock(document, width),
     lines(...proofLines(document)),
-    lines(leaseLine(document), configLine(document)),
+    lines(leaseLine(document), ...votersLine(document), configLine(document)),
     lines(...document.warnings.map((warning) => `Warning: ${warning}`)),
   ];
   return blocks
@@ -108,6 +108,12 @@ function leaseLine({ cluster, lease, picture, node, timing, realtime }: StatusDo
     ? "real-time"
     : `not real-time: ${realtime.detail ?? "no reason was given"}`;
   return `Cluster ${cluster}: ${who}; ${node} ${act}; ${pulse}; ${age}; ${priority}.`;
+}
+
+/** Only while the file names others. */
+function votersLine({ voters }: StatusDocument): string[] {
+  const text = votersText(voters);
+  return text === null ? [] : [`${text.replace(/^v/, "V")}.`];
 }
 
 function configLine({ version, up_ms, config }: StatusDocument): string {

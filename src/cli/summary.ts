@@ -20,6 +20,7 @@ export function summarizeDocument(document: StatusDocument): Summary {
   const undecided = document.services.filter((service) => !isDecided(service));
   const notes = [
     ...undecided.map(({ name }) => `the leader does not know ${name} yet`),
+    ...(document.voters?.problem == null ? [] : [votersText(document.voters) ?? ""]),
     ...document.members.flatMap(notesOn),
     ...document.warnings.map(withoutStop),
   ];
@@ -27,6 +28,14 @@ export function summarizeDocument(document: StatusDocument): Summary {
   const more = notes.length - NOTES_SHOWN;
   const shown = [...notes.slice(0, NOTES_SHOWN), ...(more > 0 ? [`and ${more} more`] : [])];
   return { state: "degraded", exit: 1, text: `Degraded: ${shown.join("; ")}.` };
+}
+
+/** Who votes, and who should by the file, without a full stop; null: the same. */
+export function votersText(voters: StatusDocument["voters"]): string | null {
+  if (voters === null || voters.in_effect.join() === voters.configured.join()) return null;
+  const { in_effect, configured, problem } = voters;
+  const change = problem ?? "being changed";
+  return `voters in effect: ${in_effect.join(", ")}; the file names ${configured.join(", ")}: ${change}`;
 }
 
 function whyStale({ lease, picture, timing }: StatusDocument): string | null {

@@ -89,7 +89,7 @@ export function identify({ config, self, boot, isRealtime, kernelBoot, clauses }
   };
 }
 
-const quorumOf = (voters: number): number => Math.floor(voters / 2) + 1;
+export const quorumOf = (voters: number): number => Math.floor(voters / 2) + 1;
 
 /**
  * Of two voters each has all that both stored. Of more a quorum is asked, also where fewer would do: the list may

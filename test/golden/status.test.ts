@@ -7,6 +7,7 @@ import type { Config } from "#model/config.ts";
 import { nodeId, serviceName } from "#model/ids.ts";
 import { because } from "#model/reason.ts";
 import { ms, plus } from "#model/units.ts";
+import { CONFIGURED } from "#model/voters.ts";
 import { type StatusFacts, statusDocument } from "../../src/api/status.ts";
 import { formatStatus } from "../../src/cli/status-text.ts";
 import { summarizeDocument } from "../../src/cli/summary.ts";
@@ -53,6 +54,7 @@ fencing:
 services:`,
 );
 const PAIR = SAMPLE_CONFIG.replace("witness: 198.51.100.9", "fencing: { chip: operator, dale: operator }");
+const THREE = "witness: { witness: 198.51.100.9, north: 198.51.100.10, south: 198.51.100.11 }";
 
 function configOf(text: string): Config {
   const parsed = parseConfig(text);
@@ -206,6 +208,11 @@ const STORIES: readonly Story[] = [
           leader: null,
           leads: false,
           members: [sampleMemberNews("chip", "198.51.100.21", false)],
+          voters: {
+            list: { id: CONFIGURED, voters: configOf(PAIR).voters },
+            floor: CONFIGURED,
+            isSettled: true,
+          },
           pair: {
             peer: nodeId("chip"),
             leadsEagerly: false,
@@ -253,6 +260,16 @@ const STORIES: readonly Story[] = [
           sentence: "anna (on dale, 2026-11-20 10:24:30) said that it is dead (confirm-dead)",
         },
       ],
+    }),
+  },
+  {
+    name: "voters",
+    why: "The file names two voters that do not count yet: that is one too many.",
+    exit: 1,
+    width: 100,
+    facts: sampleFacts({
+      config: configOf(SAMPLE_CONFIG.replace("witness: 198.51.100.9", THREE)),
+      votersProblem: "they are changed one at a time, so name a list that differs by one voter",
     }),
   },
   {

@@ -24,20 +24,39 @@ export function nextVoters(state: WorkerState): readonly NodeId[] | null {
 const isPairInvolved = ({ config, news }: WorkerState): boolean =>
   Math.min(news?.voters.list.voters.length ?? 0, config.voters.length) < LEAST;
 
-/** Why the voters that the configuration names do not come into effect, a sentence; null: they may, or they are. */
-export function whyNotVoters({
-  config,
-  news,
-}: {
-  readonly config: WorkerState["config"];
-  readonly news: LeaseNews | null;
-}): string | null {
-  const list = news?.voters.list ?? null;
-  if (list === null || listDistance(list.voters, config.voters) === 0) return null;
-  const now = `the voters in effect are ${list.voters.join(", ")}`;
-  if (listDistance(list.voters, config.voters) > 1)
-    return `${now}: they are changed one at a time, so name a list that differs from it by one`;
-  if (Math.min(list.voters.length, config.voters.length) < LEAST)
-    return `${now}: from or to two voters they are changed only with all daemons stopped`;
+export interface VotersFacts {
+  readonly config: Pick<WorkerState["config"], "voters">;
+  readonly news: LeaseNews;
+}
+
+/** Why this list is not to be had from the one in effect, without a full stop; null: it may be, or it is in effect. */
+export function whyNotVoters(facts: VotersFacts): string | null {
+  const why = whyNever(facts);
+  return why === null ? null : `the voters in effect are ${facts.news.voters.list.voters.join(", ")}: ${why}`;
+}
+
+/** Why the voters that this node's file names do not come into effect by themselves; null: they do, or they are. */
+export function whyVotersStay({ config, news }: VotersFacts, self: NodeId): string | null {
+  const { voters } = news.voters.list;
+  if (listDistance(voters, config.voters) === 0) return null;
+  const never = whyNever({ config, news });
+  if (never !== null) return never;
+  if (news.leader === null) return "no node leads";
+  const leader = news.members.find(({ node }) => node === news.leader);
+  if (leader?.foreignConfig === true) return `${leader.node} leads and has another configuration`;
+  const isHeard = (id: NodeId) =>
+    id === self || news.members.some(({ node, links }) => node === id && links.some(({ up }) => up));
+  const silent = config.voters.filter((id) => !isHeard(id));
+  const isQuorum = config.voters.length - silent.length > config.voters.length / 2;
+  return isQuorum ? null : `no quorum of them is heard (${silent.join(", ")} missing)`;
+}
+
+function whyNever({ config, news }: VotersFacts): string | null {
+  const { voters } = news.voters.list;
+  const distance = listDistance(voters, config.voters);
+  if (distance === 0) return null;
+  if (distance > 1) return "they are changed one at a time, so name a list that differs by one voter";
+  if (Math.min(voters.length, config.voters.length) < LEAST)
+    return "from or to two voters they are changed only with all daemons stopped";
   return null;
 }

@@ -1,10 +1,12 @@
 // The right to act: as long as a quorum of voters acknowledges what this node sent within the last lease.
 
+import type { NodeId } from "#model/ids.ts";
 import type { Pulse, ResetId } from "#model/pulse.ts";
 import type { Session } from "#model/session.ts";
 import type { Instant } from "#model/units.ts";
-import { between, FOREVER, NEVER } from "#model/units.ts";
-import { statementOf } from "../membership/peers.ts";
+import { between, FOREVER, later, NEVER } from "#model/units.ts";
+import { quorumOf } from "../identity.ts";
+import { type Peer, statementOf } from "../membership/peers.ts";
 import { actsAlone } from "./pair.ts";
 import type { KeeperState, LapseCause } from "./state.ts";
 
@@ -55,16 +57,28 @@ export function isWorkerSilent(state: KeeperState, now: Instant): boolean {
  * The latest instant until which a quorum of voters says so; this node counts as one when it is a voter that
  * may speak. With nobody: NEVER.
  */
-export function quorumInstant(
-  state: KeeperState,
-  of: (peer: KeeperState["peers"][number]) => Instant,
+export function quorumInstant(state: KeeperState, of: (peer: Peer) => Instant): Instant {
+  const { identity, lists, leading } = state;
+  const until = quorumInstantAmong(state, identity.voters, of);
+  // A newcomer can vote only once it has the list that names it. The floor is raised by this leader alone, so until
+  // then it is as if it had not gone on yet.
+  const isIssuer = leading.kind === "leads" && leading.term === identity.list.id.term;
+  return lists.before === null || !isIssuer
+    ? until
+    : later(until, quorumInstantAmong(state, lists.before, of));
+}
+
+/** The same by these voters and nobody else. */
+export function quorumInstantAmong(
+  { peers, identity, mute }: KeeperState,
+  voters: readonly NodeId[],
+  of: (peer: Peer) => Instant,
 ): Instant {
-  const { identity } = state;
-  const instants = state.peers.filter((p) => p.isVoter).map(of);
+  const instants = peers.filter(({ id }) => voters.includes(id)).map(of);
   // Our own word to ourselves is never older than now, so it cannot be what ends the right first.
-  if (identity.isVoter && !state.mute) instants.push(FOREVER);
+  if (voters.includes(identity.self) && !mute) instants.push(FOREVER);
   instants.sort((a, b) => b - a);
-  return instants[identity.quorum - 1] ?? NEVER;
+  return instants[quorumOf(voters.length) - 1] ?? NEVER;
 }
 
 /** Obeys the newest reset that a leader tells this node; drops everything. */

@@ -2,8 +2,8 @@
 
 import type { NodeId } from "#model/ids.ts";
 import type { Instant, Ms, Term } from "#model/units.ts";
-import { FOREVER, instant, maxTerm, ms, NEVER, NO_TERM, plus } from "#model/units.ts";
-import { statementOf } from "../membership/peers.ts";
+import { FOREVER, instant, maxTerm, ms, NO_TERM, plus } from "#model/units.ts";
+import { statementOf, votesUntil } from "../membership/peers.ts";
 import { lapse, quorumInstant } from "./acting.ts";
 import { settleEager, termFor, yieldOf } from "./pair.ts";
 import type { KeeperState, Leading } from "./state.ts";
@@ -105,11 +105,7 @@ export function countVotes(state: KeeperState, now: Instant): KeeperState {
   if (leading.kind === "no") return state;
   const own = voter.vote;
   if (own === null || own.for !== identity.self || own.term !== leading.term) return state;
-  const until = quorumInstant(state, (peer) => {
-    const vote = peer.pulse?.vote ?? null;
-    const forMe = vote !== null && vote.for === identity.self && vote.term === leading.term;
-    return forMe ? peer.usableUntil : NEVER;
-  });
+  const until = quorumInstant(state, (peer) => votesUntil(peer, identity.self, leading.term));
   if (state.pair !== null) return countPair(state, leading, until > now, now);
   if (leading.kind === "leads") {
     // A vote that was taken back ends the leadership at once: giveUpIfDue sees it.

@@ -132,6 +132,11 @@ export interface Lists {
   readonly storeAgainAt: Instant;
   /** The voters that the worker of the leader asks for; null: no change. */
   readonly wanted: readonly NodeId[] | null;
+  /**
+   * The voters of the list that this leader went on from: they count beside the present ones until that is the floor.
+   * Of no meaning to anybody but the leader that issued the present list.
+   */
+  readonly before: readonly NodeId[] | null;
   /** The leader: since when a quorum states the floor of the present list; null: it does not. */
   readonly flooredSince: Instant | null;
 }

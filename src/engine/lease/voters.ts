@@ -13,11 +13,12 @@
 
 import type { NodeId } from "#model/ids.ts";
 import type { PulseList } from "#model/pulse.ts";
-import type { Instant } from "#model/units.ts";
+import type { Instant, Term } from "#model/units.ts";
 import { between, FOREVER, NEVER, plus } from "#model/units.ts";
 import { CONFIGURED, isNewerList, type ListId, listDistance, sameList } from "#model/voters.ts";
 import { type Identity, withVoters } from "../identity.ts";
-import { statementOf } from "../membership/peers.ts";
+import { statementOf, votesUntil } from "../membership/peers.ts";
+import { quorumInstantAmong } from "./acting.ts";
 import type { KeeperState, ListRecord, Lists } from "./state.ts";
 
 /** With fewer, one of two voters holds a tenure: another rule, which is not entered or left while running. */
@@ -25,7 +26,15 @@ export const LEAST_CHANGED = 3;
 
 export function startLists(identity: Identity, stored: ListRecord | null): Lists {
   const target = stored ?? { list: identity.list, floor: identity.floor };
-  return { target, stored, storing: null, storeAgainAt: NEVER, wanted: null, flooredSince: null };
+  return {
+    target,
+    stored,
+    storing: null,
+    storeAgainAt: NEVER,
+    wanted: null,
+    before: null,
+    flooredSince: null,
+  };
 }
 
 /** What this node states of it; null: it knows only the configuration. Only a leader spells the voters out. */
@@ -60,11 +69,15 @@ export function leadLists(before: KeeperState, now: Instant): KeeperState {
     return aim(before, { list: { id: { term: leading.term, number: 0 }, voters: list.voters }, floor });
   if (sameList(list.id, CONFIGURED) && lists.wanted === null) return before;
   if (isNewerList(list.id, floor)) {
-    return reached(before, (their) => their.id, list.id, now)
+    return reached(before, (their) => their.id, list.id, now) && isCarried(before, leading.term, now)
       ? aim(before, { list, floor: list.id })
       : before;
   }
   if (!sameList(list.id, CONFIGURED) && !reached(before, (their) => their.floor, list.id, now))
+    return forgetFloored(before);
+  const isOwn = list.id.term === leading.term;
+  // Whoever is to come in has to be there for as long: a voter says nothing for a while after its start.
+  if (isOwn && lists.wanted !== null && !isQuorumPresent(before, lists.wanted, now))
     return forgetFloored(before);
   const state = lists.flooredSince === null ? withLists(before, { flooredSince: now }) : before;
   const since = state.lists.flooredSince ?? now;
@@ -73,7 +86,6 @@ export function leadLists(before: KeeperState, now: Instant): KeeperState {
   if (Math.min(list.voters.length, lists.wanted.length) < LEAST_CHANGED) return state;
   if (listDistance(list.voters, lists.wanted) === 0) return state;
   // Something of this term has to count first: then no earlier leader's half-made change can come to count.
-  const isOwn = list.id.term === leading.term;
   const id: ListId = { term: leading.term, number: isOwn ? list.id.number + 1 : 0 };
   return aim(state, { list: { id, voters: isOwn ? lists.wanted : list.voters }, floor });
 }
@@ -84,6 +96,21 @@ export function leadLists(before: KeeperState, now: Instant): KeeperState {
  */
 function isAheadOf({ peers }: KeeperState, id: ListId, now: Instant): boolean {
   return peers.some((peer) => isNewerList(statementOf(peer, now)?.list?.id ?? CONFIGURED, id));
+}
+
+/** Would this leader go on by the voters of the present list alone? */
+function isCarried(state: KeeperState, term: Term, now: Instant): boolean {
+  const { voters, self } = state.identity;
+  const votes = quorumInstantAmong(state, voters, (peer) => votesUntil(peer, self, term));
+  const acknowledged = quorumInstantAmong(state, voters, ({ acknowledgesUntil }) => acknowledgesUntil);
+  return Math.min(votes, acknowledged) > now;
+}
+
+/** Under a list of whose voters too few are there, this leader would lapse at once, and nobody could lead. */
+function isQuorumPresent({ peers, identity }: KeeperState, voters: readonly NodeId[], now: Instant): boolean {
+  const isThere = (id: NodeId) =>
+    id === identity.self || peers.some((peer) => peer.id === id && statementOf(peer, now) !== null);
+  return voters.filter(isThere).length > voters.length / 2;
 }
 
 /** Has a leader that is no voter any more done what was left to do? Then a voter shall lead. */
@@ -143,7 +170,14 @@ export function foldListStored(
     ? { ...state.identity, floor: record.floor }
     : withVoters(state.identity, record.list, record.floor);
   const peers = state.peers.map((peer) => ({ ...peer, isVoter: identity.voters.includes(peer.id) }));
-  return { ...withLists(state, { storing: null, storeAgainAt, stored: record }), identity, peers };
+  const before = isSame ? null : wentOnFrom(state, record.list.id);
+  return { ...withLists(state, { storing: null, storeAgainAt, stored: record, before }), identity, peers };
+}
+
+/** Only what this leader issued itself before: of that alone it knows that nobody went on from it otherwise. */
+function wentOnFrom({ identity, leading }: KeeperState, { term, number }: ListId): readonly NodeId[] | null {
+  const isOwn = leading.kind === "leads" && leading.term === term;
+  return isOwn && sameList(identity.list.id, { term, number: number - 1 }) ? identity.voters : null;
 }
 
 /** Is nothing under way: every list that was ever issued counts, or none was? */

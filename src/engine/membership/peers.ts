@@ -3,7 +3,7 @@
 import type { MemberConfig } from "#model/config.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Heard, Pulse } from "#model/pulse.ts";
-import type { Instant, Ms } from "#model/units.ts";
+import type { Instant, Ms, Term } from "#model/units.ts";
 import { between, later, NEVER } from "#model/units.ts";
 import { CONFIGURED, isNewerList, sameList } from "#model/voters.ts";
 import type { Identity } from "../identity.ts";
@@ -119,4 +119,10 @@ export function hasFittingLease(peer: Peer, identity: Identity): boolean {
 /** What it states now, or null when its newest pulse may not be used (any more). */
 export function statementOf(peer: Peer, now: Instant): Pulse | null {
   return peer.pulse !== null && now < peer.usableUntil ? peer.pulse : null;
+}
+
+/** Until when its vote for this node in this term may be counted on; NEVER: it states none. */
+export function votesUntil({ pulse, usableUntil }: Peer, self: NodeId, term: Term): Instant {
+  const vote = pulse?.vote ?? null;
+  return vote !== null && vote.for === self && vote.term === term ? usableUntil : NEVER;
 }
