@@ -17,6 +17,7 @@ import type { Config } from "#model/config.ts";
 import { grantsOn } from "#model/grant.ts";
 import type { ToKeeper } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
+import type { ReceivedPulse } from "#ports/pulse.ts";
 import { trimMemory } from "./trim-memory.ts";
 
 /** What the main thread hands over at the start. */
@@ -65,7 +66,12 @@ tell({ kind: "realtime", problem: realtime.kind === "done" ? null : realtime.det
 const opened = openStore(stateDir);
 
 let keeper: Keeper | null = null;
-const clock = createClock(() => keeper?.onWake());
+/** What came in since the last turn, in the order in which it came. */
+let arrived: ReceivedPulse[] = [];
+const clock = createClock(() => {
+  // A turn about what arrived judges all deadlines too.
+  if (!takeArrived()) keeper?.onWake();
+});
 const pulses = createPulses({
   me: self,
   boot,
@@ -84,9 +90,20 @@ const pulses = createPulses({
       link: (index, problem) => tell({ kind: "link", index, problem } satisfies FromThread),
     },
   }),
-  received: (received) => keeper?.onPulse(received),
+  received(received) {
+    // After a poll phase, which hands in all that is there, comes the check phase: one turn for all of it.
+    if (arrived.push(received) === 1) setImmediate(takeArrived);
+  },
   foreign: (node, protocol) => tell({ kind: "foreign", node, protocol } satisfies FromThread),
 });
+
+function takeArrived(): boolean {
+  if (arrived.length === 0) return false;
+  const all = arrived;
+  arrived = [];
+  keeper?.onPulses(all);
+  return keeper !== null;
+}
 
 function start(problem: string | null): void {
   if (problem !== null) return fail(problem);
@@ -152,6 +169,7 @@ function countersNow(): Record<string, number> {
 
 port.on("message", (message: ToKeeper | { readonly kind: "remove" }) => {
   if (message.kind === "reconfigure") pulses.datagrams.setMembers(message.members);
+  takeArrived();
   if (message.kind !== "remove") return keeper?.onWorker(message);
   keeper?.remove();
   clock.stop();

@@ -24,6 +24,7 @@ import type { Outcome } from "#ports/outcome.ts";
 import type { PulsePort, ReceivedPulse } from "#ports/pulse.ts";
 import type { StorePort } from "#ports/store.ts";
 import type { WatchdogPort } from "#ports/watchdog.ts";
+import { turnsOf } from "./arrivals.ts";
 
 export interface KeeperPorts {
   readonly clock: ClockPort;
@@ -108,6 +109,12 @@ export class Keeper {
     // Before the turn, whose end says when to wake next; it takes microseconds.
     this.#pollKernel();
     this.#handle({ kind: "pulse", pulse: received.pulse, link: received.link });
+  }
+
+  /** What came in at one moment: a turn costs far more than what one more pulse adds to it. */
+  onPulses(received: readonly ReceivedPulse[]): void {
+    this.#pollKernel();
+    for (const turn of turnsOf(received)) this.#handle({ kind: "pulses", received: turn });
   }
 
   onWake(): void {

@@ -11,6 +11,7 @@ import {
   leading,
   MUTE,
   PULSE,
+  pulseFrom,
   vote,
 } from "../../test/helpers/keeper.ts";
 import { handleKeeper } from "./keeper.ts";
@@ -123,4 +124,33 @@ test("each turn says when it wants to be woken, once", () => {
   for (const bench of [a.wake(), a.hears("b"), a.worker({ kind: "alive" }), new Bench("b").until(MUTE)]) {
     assert.equal(bench.did("wake").length, 1);
   }
+});
+
+test("what comes in at one moment is decided upon once, and comes to what it comes to one after the other", () => {
+  const next = () => {
+    const a = leading("a");
+    return a.at(a.now + PULSE / 4);
+  };
+  const says = { heard: [{ node: nodeId("a"), boot: 1, number: next().state.sent.number, counts: true }] };
+  const received = ["b", "w"].map((from) => ({ pulse: pulseFrom(from, { ...says, number: 900 }), link: 0 }));
+  const one = next();
+  for (const each of received) one.handle({ kind: "pulse", ...each });
+  const both = next().handle({ kind: "pulses", received });
+  const { peers, acting: right, leading: lead, voter, term: highest } = both.state;
+  assert.deepEqual({ ...one.state, peers, acting: right, leading: lead, voter, term: highest }, one.state);
+  assert.equal(both.effects.filter(({ kind }) => kind === "wake").length, 1);
+});
+
+test("a hurried pulse is answered at once whatever else came in with it", () => {
+  const a = leading("a");
+  a.at(a.now + PULSE / 4);
+  const [hurried, calm] = [pulseFrom("b", { number: 900, hurry: true }), pulseFrom("w", { number: 900 })];
+  a.handle({
+    kind: "pulses",
+    received: [
+      { pulse: calm, link: 0 },
+      { pulse: hurried, link: 0 },
+    ],
+  });
+  assert.ok(a.effects.some(({ kind }) => kind === "send"));
 });

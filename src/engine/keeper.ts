@@ -43,8 +43,19 @@ import { foldPulse, isSilent, newPeer, statementOf } from "./membership/peers.ts
 import { NOTHING_SENT } from "./membership/sent.ts";
 import { tellChanges } from "./news.ts";
 
+/** A pulse, and the link of ours over which it came. */
+export interface Received {
+  readonly pulse: Pulse;
+  readonly link: number;
+}
+
 export type KeeperEvent =
-  | { readonly kind: "pulse"; readonly pulse: Pulse; readonly link: number }
+  | ({ readonly kind: "pulse" } & Received)
+  /**
+   * What came in at one moment, in the order in which it came: of each sender one pulse, with its copies from other
+   * links. What they say is decided upon once.
+   */
+  | { readonly kind: "pulses"; readonly received: readonly Received[] }
   /** Time passed. */
   | { readonly kind: "wake" }
   | {
@@ -187,9 +198,9 @@ export function handleKeeper(before: KeeperState, event: KeeperEvent, now: Insta
   }
   const told = tellChanges(before, fed.state, now);
   effects.push(...told.effects);
-  const sent = pulseIfDue(before, told.state, event, now);
+  const sent = pulseIfDue(before, told.state, receivedIn(event), now);
   effects.push(...sent.effects);
-  effects.push({ kind: "wake", at: nextWake(sent.state, now) });
+  effects.push({ kind: "wake", at: nextWake(sent.state, sent.isNewsLeft, now) });
   return { state: sent.state, effects };
 }
 
@@ -198,6 +209,8 @@ function fold(state: KeeperState, event: KeeperEvent, now: Instant, effects: Kee
   switch (event.kind) {
     case "pulse":
       return foldPeers(state, event, now);
+    case "pulses":
+      return event.received.reduce((next, one) => foldPeers(next, one, now), state);
     case "wake":
       return state;
     case "vote-stored":
@@ -240,11 +253,13 @@ function foldResumed(state: KeeperState): KeeperState {
   return state.acting.mayAct ? lapse(forgot, "resumed") : forgot;
 }
 
-function foldPeers(
-  state: KeeperState,
-  received: { readonly pulse: Pulse; readonly link: number },
-  now: Instant,
-): KeeperState {
+/** What an event received; most receive nothing. */
+function receivedIn(event: KeeperEvent): readonly Received[] {
+  if (event.kind === "pulses") return event.received;
+  return event.kind === "pulse" ? [event] : [];
+}
+
+function foldPeers(state: KeeperState, received: Received, now: Instant): KeeperState {
   const { pulse } = received;
   const peers = state.peers.map((peer) =>
     peer.id === pulse.from ? foldPulse(peer, received, state.sent, state.identity, now) : peer,

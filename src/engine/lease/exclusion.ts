@@ -7,7 +7,7 @@
 // longer ago than the lease. The certainty stays when the promises end, since readmission needs a reset first.
 
 import type { NodeId } from "#model/ids.ts";
-import type { Promised, Reset } from "#model/pulse.ts";
+import type { Promised, Pulse, Reset } from "#model/pulse.ts";
 import type { Instant, Term } from "#model/units.ts";
 import type { Peer } from "../membership/peers.ts";
 import { isSilent, statementOf } from "../membership/peers.ts";
@@ -19,10 +19,13 @@ import type { KeeperState, LedMember } from "./state.ts";
 export function keepPromises(state: KeeperState, now: Instant): KeeperState {
   const { identity } = state;
   if (!identity.isVoter || state.mute) return state;
-  const promises = new Map(state.voter.promises);
-  for (const peer of state.peers) {
+  const asks = state.peers.flatMap((peer) => {
     const pulse = statementOf(peer, now);
-    if (pulse === null || pulse.leads === null || pulse.leads < state.term) continue;
+    return pulse !== null && asksSomething(pulse, state.term) ? [pulse] : [];
+  });
+  if (asks.length === 0) return state;
+  const promises = new Map(state.voter.promises);
+  for (const pulse of asks) {
     for (const node of pulse.readmit) {
       const promised = promises.get(node);
       if (promised !== undefined && promised <= pulse.leads) promises.delete(node);
@@ -34,6 +37,14 @@ export function keepPromises(state: KeeperState, now: Instant): KeeperState {
   return samePromises(promises, state.voter.promises)
     ? state
     : { ...state, voter: { ...state.voter, promises } };
+}
+
+type Asking = Pulse & { readonly leads: Term };
+
+/** Does a leader of this term or a later one want a promise made or taken back? Mostly none does. */
+function asksSomething(pulse: Pulse, least: Term): pulse is Asking {
+  const { leads, exclude, readmit } = pulse;
+  return leads !== null && leads >= least && (exclude.length > 0 || readmit.length > 0);
 }
 
 function canPromise(state: KeeperState, node: NodeId, now: Instant): boolean {
@@ -59,8 +70,22 @@ export function leadMembers(before: KeeperState, now: Instant): KeeperState {
     ledMembers.set(peer.id, step.member);
     voter = ownPromise(state, voter, peer, step.member, leading.term, now);
   }
+  // The same object while nothing changed: most turns of an idle leader change nothing here.
+  if (resets === state.resets && voter === state.voter && sameMembers(ledMembers, state.ledMembers))
+    return state;
   return { ...state, ledMembers, resets, voter };
 }
+
+function sameMembers(a: ReadonlyMap<NodeId, LedMember>, b: ReadonlyMap<NodeId, LedMember>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [node, member] of a) if (b.get(node) !== member) return false;
+  return true;
+}
+
+/** One object each: what did not change is recognised by being the same. */
+const IN: LedMember = { kind: "in" };
+const EXCLUDED: LedMember = { kind: "excluded" };
+const READMITTING: LedMember = { kind: "readmitting" };
 
 /**
  * A leader may itself be excluded still: voters promised so to an earlier one. Nobody else would readmit it, so
@@ -78,7 +103,7 @@ function resetSelf(state: KeeperState, now: Instant): KeeperState {
 
 function ownEntry(state: KeeperState, now: Instant): [NodeId, LedMember][] {
   const { self } = state.identity;
-  return isPromisedByAnyone(state, self, now) ? [[self, { kind: "readmitting" }]] : [];
+  return isPromisedByAnyone(state, self, now) ? [[self, READMITTING]] : [];
 }
 
 interface Step {
@@ -87,7 +112,7 @@ interface Step {
 }
 
 function nextStep(state: KeeperState, peer: Peer, term: Term, resets: number, now: Instant): Step {
-  const before: LedMember = state.ledMembers.get(peer.id) ?? { kind: "in" };
+  const before: LedMember = state.ledMembers.get(peer.id) ?? IN;
   const silent = isSilent(peer, state.identity, now);
   const stay = (member: LedMember): Step => ({ member, resets });
   if (silent) return stay(whileSilent(state, peer, before, now));
@@ -100,24 +125,24 @@ function nextStep(state: KeeperState, peer: Peer, term: Term, resets: number, no
     case "in":
     case "asking":
     case "left":
-      if (!isPromisedByAnyone(state, peer.id, now)) return stay({ kind: "in" });
+      if (!isPromisedByAnyone(state, peer.id, now)) return stay(IN);
       // Our own request of this term that never came to a quorum: nobody concluded anything from it.
-      if (!isPromisedSince(state, peer.id, term, now)) return stay({ kind: "readmitting" });
+      if (!isPromisedSince(state, peer.id, term, now)) return stay(READMITTING);
       return startReset(state, resets, term, false);
     case "excluded":
       return startReset(state, resets, term, true);
     case "resetting": {
       const done = pulse.resetDone;
       const confirmed = done !== null && done.term === before.id.term && done.number === before.id.number;
-      return stay(confirmed ? { kind: "readmitting" } : before);
+      return stay(confirmed ? READMITTING : before);
     }
     case "readmitting":
-      return stay(isPromisedByAnyone(state, peer.id, now) ? before : { kind: "in" });
+      return stay(isPromisedByAnyone(state, peer.id, now) ? before : IN);
   }
 }
 
 function startReset(state: KeeperState, resets: number, term: Term, certain: boolean): Step {
-  if (!state.identity.clauses.readmitsAfterReset) return { member: { kind: "readmitting" }, resets };
+  if (!state.identity.clauses.readmitsAfterReset) return { member: READMITTING, resets };
   const number = resets + 1;
   return { member: { kind: "resetting", id: { term, number }, certain }, resets: number };
 }
@@ -125,12 +150,10 @@ function startReset(state: KeeperState, resets: number, term: Term, certain: boo
 function whileSilent(state: KeeperState, peer: Peer, before: LedMember, now: Instant): LedMember {
   if (before.kind === "left") return before;
   const wasCertain = before.kind === "excluded" || (before.kind === "resetting" && before.certain);
-  if (wasCertain) return { kind: "excluded" };
+  if (wasCertain) return EXCLUDED;
   const asking = before.kind === "asking" ? before : ({ kind: "asking", after: state.sent.number } as const);
   const { promised, deaf } = countPromises(state, peer.id, asking.after, now);
-  return state.identity.clauses.hasLapsed(promised, deaf, promiseQuorum(state))
-    ? { kind: "excluded" }
-    : asking;
+  return state.identity.clauses.hasLapsed(promised, deaf, promiseQuorum(state)) ? EXCLUDED : asking;
 }
 
 /**
@@ -193,7 +216,7 @@ function promisesAbout(state: KeeperState, node: NodeId, now: Instant): readonly
   const all: Promised[] = own === undefined ? [] : [{ node, term: own }];
   for (const peer of state.peers) {
     const pulse = peer.isVoter ? statementOf(peer, now) : null;
-    for (const promise of pulse?.promises ?? []) if (promise.node === node) all.push(promise);
+    if (pulse !== null) for (const promise of pulse.promises) if (promise.node === node) all.push(promise);
   }
   return all;
 }

@@ -123,6 +123,7 @@ export function keepGrants(state: KeeperState, now: Instant): Step {
     effects.push({ kind: "announce", addresses: addressesOf(due), until: acting.until });
     next = { ...next, held: grants.held.map((h) => (due.includes(h) ? announced(h, now) : h)) };
   }
+  if (next === grants && inDoubt === grants.wasInDoubt) return { state, effects };
   return { state: { ...state, grants: { ...next, wasInDoubt: inDoubt } }, effects };
 }
 

@@ -4,7 +4,7 @@ import type { NodeId } from "#model/ids.ts";
 import type { Heard, Pulse } from "#model/pulse.ts";
 import type { Instant, Ms } from "#model/units.ts";
 import { between, earlier, FOREVER, instant, ms, plus, shorten } from "#model/units.ts";
-import type { KeeperEffect, KeeperEvent } from "../keeper.ts";
+import type { KeeperEffect, Received } from "../keeper.ts";
 import type { Peer } from "../membership/peers.ts";
 import { hasFittingLease, isForeignList, isSilent, leaseOf } from "../membership/peers.ts";
 import { noteSent } from "../membership/sent.ts";
@@ -12,7 +12,7 @@ import { isWorkerSilent } from "./acting.ts";
 import { statementsAbout } from "./exclusion.ts";
 import { nextGrantAt } from "./grants.ts";
 import { whenToRun } from "./leading.ts";
-import type { KeeperState, Statements } from "./state.ts";
+import type { KeeperState, Statements, Voter } from "./state.ts";
 import { nextListAt, statedList } from "./voters.ts";
 import { isVoteFree } from "./voting.ts";
 import { announcedTimeout, nextFeedAt } from "./watchdog.ts";
@@ -38,19 +38,26 @@ const CLOSEST_PULSES = ms(1);
 interface Step {
   readonly state: KeeperState;
   readonly effects: readonly KeeperEffect[];
+  /** What is stated changed, and was not said yet: the last pulse was too short a time ago. */
+  readonly isNewsLeft: boolean;
 }
 
 /** Sends a pulse when one is due, when what it states changed, or when somebody is in a hurry to hear it. */
-export function pulseIfDue(before: KeeperState, state: KeeperState, event: KeeperEvent, now: Instant): Step {
-  if (isWorkerSilent(state, now)) return { state, effects: [] };
+export function pulseIfDue(
+  before: KeeperState,
+  state: KeeperState,
+  received: readonly Received[],
+  now: Instant,
+): Step {
+  if (isWorkerSilent(state, now)) return { state, effects: [], isNewsLeft: false };
   const statements = statementsOf(state, now);
   const since = between(state.sent.lastAt, now);
   const changed = state.spoken === null || !sameStatements(state.spoken, statements);
   const due =
-    since >= interval(state, now) * (event.kind === "pulse" ? ANSWER_FROM : 1) ||
+    since >= interval(state, now) * (received.length > 0 ? ANSWER_FROM : 1) ||
     (since >= CLOSEST_PULSES && changed) ||
-    (since >= hurried(state) && isHurried(before, event));
-  if (!due) return { state, effects: [] };
+    (since >= hurried(state) && isHurried(before, received));
+  if (!due) return { state, effects: [], isNewsLeft: state.spoken !== null && changed };
   const sent = noteSent(state.sent, now, state.identity.longestLease);
   const pulse: Pulse = {
     ...statements,
@@ -64,7 +71,8 @@ export function pulseIfDue(before: KeeperState, state: KeeperState, event: Keepe
     hurry: isHurrying(state, now),
   };
   const to = receivers(state);
-  return { state: { ...state, sent, spoken: statements }, effects: [{ kind: "send", pulse, to }] };
+  const effects: readonly KeeperEffect[] = [{ kind: "send", pulse, to }];
+  return { state: { ...state, sent, spoken: statements }, effects, isNewsLeft: false };
 }
 
 /** Every member to every voter, and a voter (or a leader that is none any more) to every member. */
@@ -84,7 +92,7 @@ function statementsOf(state: KeeperState, now: Instant): Statements {
     candidate: leading.kind === "candidate" && voter.vote?.term === leading.term ? leading.term : null,
     leads: leading.kind === "leads" ? leading.term : null,
     gaveUp: leading.gaveUp,
-    promises: [...voter.promises].map(([node, term]) => ({ node, term })),
+    promises: voter.promises.size === 0 ? NO_PROMISES : promisesOf(voter),
     ...statementsAbout(state.ledMembers),
     resetDone: acting.resetDone,
     watchdog: announcedTimeout(state),
@@ -92,6 +100,11 @@ function statementsOf(state: KeeperState, now: Instant): Statements {
     left: state.left && state.pair?.record.held == null,
   };
 }
+
+const NO_PROMISES: Statements["promises"] = [];
+
+const promisesOf = ({ promises }: Voter): Statements["promises"] =>
+  [...promises].map(([node, term]) => ({ node, term }));
 
 /** Whom this node hears; what it heard longer ago would help nobody. */
 function heardBy(state: KeeperState, now: Instant): readonly Heard[] {
@@ -127,15 +140,16 @@ function sameStatements(a: Statements, b: Statements): boolean {
     a.resetDone === b.resetDone &&
     a.left === b.left &&
     a.watchdog === b.watchdog &&
-    sameList(a.promises, b.promises, (p) => `${p.node} ${p.term}`) &&
-    sameList(a.exclude, b.exclude, (n) => n) &&
-    sameList(a.readmit, b.readmit, (n) => n) &&
-    sameList(a.reset, b.reset, (r) => `${r.node} ${r.id.number}`)
+    sameList(a.promises, b.promises, (p, q) => p.node === q.node && p.term === q.term) &&
+    sameList(a.exclude, b.exclude, (n, o) => n === o) &&
+    sameList(a.readmit, b.readmit, (n, o) => n === o) &&
+    sameList(a.reset, b.reset, (r, s) => r.node === s.node && r.id.number === s.id.number)
   );
 }
 
-function sameList<T>(a: readonly T[], b: readonly T[], key: (item: T) => string): boolean {
-  return a.length === b.length && a.every((item, i) => key(item) === key(b[i] as T));
+function sameList<T>(a: readonly T[], b: readonly T[], same: (one: T, other: T) => boolean): boolean {
+  if (a === b || (a.length === 0 && b.length === 0)) return true;
+  return a.length === b.length && a.every((item, i) => same(item, b[i] as T));
 }
 
 function interval(state: KeeperState, now: Instant): Ms {
@@ -160,23 +174,22 @@ function isHurrying(state: KeeperState, now: Instant): boolean {
   );
 }
 
-function isHurried(before: KeeperState, event: KeeperEvent): boolean {
-  if (event.kind !== "pulse" || !event.pulse.hurry) return false;
-  const known = before.peers.find((p) => p.id === event.pulse.from)?.pulse?.number;
-  return event.pulse.number !== known;
+function isHurried(before: KeeperState, received: readonly Received[]): boolean {
+  return received.some(({ pulse }) => {
+    if (!pulse.hurry) return false;
+    return pulse.number !== before.peers.find((p) => p.id === pulse.from)?.pulse?.number;
+  });
 }
 
-/** When something is due next. Silences end at the instant after their lease. */
-export function nextWake(state: KeeperState, now: Instant): Instant {
+/** When something is due next; `isNewsLeft` as the pulse said. Silences end at the instant after their lease. */
+export function nextWake(state: KeeperState, isNewsLeft: boolean, now: Instant): Instant {
   const { acting, leading, voter, identity } = state;
   // A stuck worker keeps us from sending, so nothing is due; only the worker can change that.
   let at = plus(isWorkerSilent(state, now) ? now : state.sent.lastAt, interval(state, now));
   const consider = (due: Instant | null) => {
     if (due !== null && due > now) at = earlier(at, due);
   };
-  if (state.spoken !== null && !sameStatements(state.spoken, statementsOf(state, now))) {
-    consider(plus(state.sent.lastAt, CLOSEST_PULSES));
-  }
+  if (isNewsLeft) consider(plus(state.sent.lastAt, CLOSEST_PULSES));
   consider(acting.mayAct ? acting.until : FOREVER);
   consider(leading.kind === "no" ? FOREVER : leading.until);
   consider(whenToRun(state, now));
