@@ -129,7 +129,8 @@ function makeServer(options: ServerOptions): Server {
     {
       headersTimeout: times.receive,
       requestTimeout: times.receive,
-      connectionsCheckingInterval: Math.min(500, times.receive),
+      // A timer that wakes an idle daemon: who is slow may hold its connection for twice that long.
+      connectionsCheckingInterval: times.receive,
       keepAliveTimeout: 1_000,
       maxHeaderSize: BODY_LIMIT,
     },

@@ -17,7 +17,7 @@ import type { Peer } from "./membership/peers.ts";
 import { isForeignList, isSilent, statementOf } from "./membership/peers.ts";
 
 /** Unchanged news is told again after this many pulses: the worker shows its age. */
-const TELL_AGAIN_PULSES = 5;
+const TELL_AGAIN_PULSES = 20;
 
 interface Step {
   readonly state: KeeperState;

@@ -121,6 +121,7 @@ class PeerDriver implements Peers {
 
   #foldAck(from: NodeId, ack: Ack): boolean {
     if (ack.boot === this.#options.boot) this.#outboxes.get(from)?.acknowledge(ack, performance.now());
+    this.#restIfIdle();
     return true;
   }
 
@@ -171,6 +172,14 @@ class PeerDriver implements Peers {
     });
     this.#outboxes.set(peer, outbox);
     return outbox;
+  }
+
+  /** With nothing under way there is nothing to look at: the timer would wake the daemon for that alone. */
+  #restIfIdle(): void {
+    if (this.#timer === null) return;
+    for (const outbox of this.#outboxes.values()) if (!outbox.isIdle) return;
+    clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   #tickLater(): void {

@@ -170,7 +170,7 @@ function sameMember(a: MemberPicture, b: MemberPicture | undefined): boolean {
 
 /** What was not obeyed yet is said again this soon, in pulses; what was, this seldom, ms. */
 const RESEND_PULSES = 2;
-const REPEAT = 1_000;
+const REPEAT = 2_000;
 
 /** Tells each member its order and the picture: at once when new, again until it obeys, and now and then. */
 export function tellMembers(leader: LeaderState, identity: Identity, news: LeaseNews, now: Instant): Step {

@@ -17,7 +17,7 @@ import { checksEverywhere, newRun, nextOp, standingOf } from "./run.ts";
 
 /** A report that the leader has not confirmed is sent again this soon, in pulses; a confirmed one, ms. */
 const RESEND_PULSES = 2;
-const REPEAT = 1_000;
+const REPEAT = 2_000;
 /** How long an op may take without being reported as under way, ms. */
 const BRIEF = 20;
 /** A stop that takes longer gets a line in the journal before it has ended, ms. */
