@@ -43,11 +43,13 @@ export function createClock(wake: () => void): Clock {
       clearTimeout(timer);
     }
     timer = null;
-    const wait = due - now();
+    const at = now();
+    const wait = due - at;
     if (wait <= 0) return poll(wait < -IN_TIME ? POLLS : 1);
     timerAt = due;
-    // setTimeout counts whole milliseconds, at least one, and drops fractions: rounded up, never early.
-    timer = setTimeout(fired, Math.min(Math.ceil(wait), TIMER_LIMIT));
+    // libuv counts whole milliseconds of this very clock, from the last one on. Rounding the wait alone up would end
+    // it up to a millisecond early half of the time, and then there would be another.
+    timer = setTimeout(fired, Math.min(Math.ceil(due) - Math.floor(at), TIMER_LIMIT));
   }
 
   function fired(): void {
