@@ -37,6 +37,10 @@ export interface ClusterOptions {
   readonly addresses?: readonly string[];
   readonly links?: 1 | 2;
   readonly nodes?: readonly string[];
+  /** Hosts for members that the file does not name yet. */
+  readonly spares?: readonly string[];
+  /** The witnesses' names; otherwise there is one, `witness`. */
+  readonly witnesses?: readonly string[];
   /** Lines on top of the file. */
   readonly top?: string;
 }
@@ -56,9 +60,9 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 
 /** World, key and file, and the service behind the addresses; no daemon yet. */
 export async function prepareCluster(options: ClusterOptions): Promise<Cluster> {
-  const { nodes = ["chip", "dale"], links = 1, addresses = [] } = options;
+  const { nodes = ["chip", "dale"], links = 1, addresses = [], spares = [] } = options;
   const witness = "witness";
-  const world = await createWorld({ hosts: [...nodes, witness], links });
+  const world = await createWorld({ hosts: [...nodes, witness, ...spares], links });
   writeFileSync(join(world.folder, "cluster.key"), `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
   const config = join(world.folder, "understudy.yaml");
   writeFileSync(config, configText(world, options));
@@ -68,19 +72,21 @@ export async function prepareCluster(options: ClusterOptions): Promise<Cluster> 
 
 export function configText(
   world: World,
-  { services, nodes = ["chip", "dale"], links = 1, top = "" }: ClusterOptions,
+  { services, nodes = ["chip", "dale"], links = 1, witnesses = ["witness"], top = "" }: ClusterOptions,
 ): string {
   const linksOf = (name: string) => {
     const { number, address } = hostOf(world, name);
     return links === 2 ? `{ links: [${address}, 10.78.0.${number}] }` : address;
   };
+  const named = witnesses.map((name) => `${name}: ${linksOf(name)}`).join(", ");
+  const witnessText = witnesses.join() === "witness" ? linksOf("witness") : `{ ${named} }`;
   return `version: 1
 cluster: tried
 key_file: ${join(world.folder, "cluster.key")}
 ${top}
 nodes:
 ${nodes.map((node) => `  ${node}: ${linksOf(node)}`).join("\n")}
-witness: ${linksOf("witness")}
+witness: ${witnessText}
 services:
 ${services}`;
 }
