@@ -57,6 +57,9 @@ function misfortune(run: Run, isWell: () => true | null): void {
     host.say("breaks for good");
     host.isBroken = true;
     host.crash();
+    // Whoever is left may begin a new life in which it never heard the one that is gone.
+    if (chance.chance(0.4))
+      for (const each of hosts) if (each !== host) each.killDaemon("SIGKILL, restarted");
   } else {
     host.say("its programs cannot be stopped any more");
     // The version before does not say so, and nothing helps then but the log.

@@ -38,7 +38,7 @@ export interface Clauses {
   /** Between two voters: may a stored tenure be gone on with in this kernel boot? */
   resumes(storedIn: string, now: string): boolean;
   /** Between two voters: does the proof cover the newest life of the peer that is known of? */
-  believesProof(proof: DeathProof | null, boot: number): boolean;
+  believesProof(proof: DeathProof | null, peer: KnownLives): boolean;
   /** By how many voters may the next list differ? */
   changesOneVoter(distance: number): boolean;
   /** Is this proof one about a node that was not heard in this life? An older one is about a life before others. */
@@ -53,6 +53,14 @@ export interface Clauses {
   armsUntil(feedsUntil: Instant): Instant;
   /** Is this order to be obeyed? */
   obeys(order: OrderId, session: Session, seen: SeenOrders): boolean;
+}
+
+/** The newest life of the other one of two voters that was heard, by its boot number; null: none was. */
+export interface KnownLives {
+  /** By this life of the daemon. */
+  readonly heard: number | null;
+  /** In this kernel boot. */
+  readonly known: number | null;
 }
 
 export interface PulseId {
@@ -82,7 +90,10 @@ export const CLAUSES: Clauses = {
   readmitsAfterReset: true,
   storesTerms: true,
   resumes: (storedIn, now) => storedIn === now,
-  believesProof: (proof, boot) => coversBoot(proof ?? undefined, boot),
+  believesProof: (proof, { heard, known }) =>
+    proof?.boot === UNHEARD
+      ? heard === null
+      : known !== null && coversBoot(proof ?? undefined, Math.max(known, heard ?? 0)),
   changesOneVoter: (distance) => distance <= 1,
   provesUnheard: ({ boot }) => boot === UNHEARD,
   lapsesWhenEager: true,

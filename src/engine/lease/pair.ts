@@ -6,12 +6,13 @@
 // once (`eager`). After a reboot nobody leads without having heard the other; after a mere restart of the daemon
 // the holder goes on. In all of this the word of the silent peer is done without: it *yields*.
 
-import { coversBoot, type DeathProof } from "#model/fencing.ts";
+import { coversBoot, type DeathProof, UNHEARD } from "#model/fencing.ts";
 import type { Instant, Term } from "#model/units.ts";
 import { NEVER, plus, shorten, term } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
 import type { Peer } from "../membership/peers.ts";
 import { isSilent, statementOf } from "../membership/peers.ts";
+import type { KnownLives } from "./clauses.ts";
 import { announceAnew } from "./grants.ts";
 import type { KeeperState, Pair, PairRecord } from "./state.ts";
 
@@ -47,7 +48,7 @@ export function yieldOf(state: KeeperState, now: Instant): Yield | null {
   if (isGoodbye(peer, identity)) return "released";
   if (pair.resumable !== null) return "resumed";
   if (!isSilent(peer, identity, now)) return null;
-  if (identity.clauses.believesProof(pair.proof, lastBoot(pair, peer))) return "dead";
+  if (identity.clauses.believesProof(pair.proof, livesOf(pair, peer))) return "dead";
   return pair.isEager ? "eager" : null;
 }
 
@@ -56,9 +57,13 @@ function isGoodbye({ pulse }: Peer, { self, boot }: Identity): boolean {
   return pulse?.left === true && pulse.heard.some((heard) => heard.node === self && heard.boot === boot);
 }
 
-/** The peer's newest life that is known of; 0: none, and whatever it was before cannot be told from what it is now. */
-function lastBoot(pair: Pair, peer: Peer): number {
-  return Math.max(peer.pulse?.session.boot ?? 0, pair.record.heard ?? 0);
+/**
+ * Of a peer that this life has not heard, only what was proved meanwhile counts, also when an earlier life in this
+ * kernel boot heard it. (Simulator, two voters, seed 54 of 2026-11-20.)
+ */
+function livesOf({ record }: Pair, { pulse }: Peer): KnownLives {
+  const heard = pulse?.session.boot ?? null;
+  return { heard, known: record.heard ?? heard };
 }
 
 /** Does this node hold the tenure? Leading for eager services alone is none. */
@@ -152,8 +157,8 @@ export function foldPairStored(
 
 export function foldProof(state: KeeperState, proof: DeathProof): KeeperState {
   const { pair } = state;
-  if (pair === null || proof.node !== pair.peer || coversBoot(pair.proof ?? undefined, proof.boot))
-    return state;
+  if (pair === null || proof.node !== pair.peer) return state;
+  if (proof.boot !== UNHEARD && coversBoot(pair.proof ?? undefined, proof.boot)) return state;
   return { ...state, pair: { ...pair, proof } };
 }
 
