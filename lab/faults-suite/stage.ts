@@ -50,7 +50,7 @@ export type Power = {
 const READY_WITHIN_MS = 40_000;
 /** The client's pace: finer than any bound, little enough to leave the cores to the daemons. */
 const ASK_EVERY_MS = 2;
-/** Meddling may make the service fail on both nodes; where it failed it is not started again for ten minutes otherwise. */
+/** So that what failed in one run does not count in the next. */
 const FAILURE_AGE = "5s";
 /** Of a member's state directory with a disk of its own; a journal file grows to 8 MiB. */
 const DISK_SIZE = "4m";
