@@ -86,7 +86,8 @@ function deaf({ name, who, to, cut, must }: Kind): Scenario {
   return {
     name: `deaf-${name}`,
     does: `${who} does not hear ${to} for 5 s, the other way all is well`,
-    // Whoever is heard is not excluded, so a deaf active is not replaced: it lapses, and answers nobody meanwhile.
+    // It lapses, and its services move once its pulses show that; but where it led, too, the next leader waits for a
+    // report that does not come, since who is heard is not excluded.
     must: must === NOTHING ? NOTHING : { moves: [0, 1], outage: null },
     play: (turn) => part(turn, turned(cut)),
     withinMs: WITHIN_MS,

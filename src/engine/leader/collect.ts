@@ -7,8 +7,8 @@ import type { Intents } from "#model/intents.ts";
 import { sameVersion } from "#model/intents.ts";
 import type { MemberStanding, NodeReport } from "#model/order.ts";
 import { isEarlierSession, sameSession } from "#model/session.ts";
-import type { Instant, Ms } from "#model/units.ts";
-import { NEVER, plus } from "#model/units.ts";
+import type { Instant } from "#model/units.ts";
+import { ms, NEVER, plus } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
 import { newestIntents } from "../intents/document.ts";
 import { noteLosses } from "./losses.ts";
@@ -109,15 +109,26 @@ export function markOutdated(leader: LeaderState, news: LeaseNews, now: Instant)
 /**
  * It lapsed after its last report of this term, as its pulses show, and has not reported since: it may hear nobody.
  * It obeys no order of an older term any more, and none of this one was given for a later session than that report's;
- * so whatever the kernel revokes, it has not. A lease is waited for, since most nodes report within milliseconds.
+ * so whatever the kernel revokes, it has not. Some pulses are waited for, since most nodes report within milliseconds.
  */
-export function hasLapsedUnreported(member: LedNode, news: LeaseNews, wait: Ms, now: Instant): boolean {
+export function hasLapsedUnreported(
+  member: LedNode,
+  news: LeaseNews,
+  identity: Identity,
+  now: Instant,
+): boolean {
   const heard = news.members.find(({ node }) => node === member.id)?.session ?? null;
   const { report, outdatedSince } = member;
-  if (report === null || heard === null || outdatedSince === null || now < plus(outdatedSince, wait))
+  if (report === null || heard === null || outdatedSince === null || now < reportDue(outdatedSince, identity))
     return false;
   return isEarlierSession(report.session, heard);
 }
+
+const REPORT_PULSES = 3;
+
+/** A node that is back in a new session has reported by then, if it hears anybody. */
+export const reportDue = (outdatedSince: Instant, { pulse }: Identity): Instant =>
+  plus(outdatedSince, ms(REPORT_PULSES * pulse));
 
 function isReportCurrent(member: LedNode, heard: MemberNews): boolean {
   if (member.report === null) return false;

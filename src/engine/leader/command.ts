@@ -13,7 +13,7 @@ import type { Identity } from "../identity.ts";
 import { emptyIntents } from "../intents/document.ts";
 import { diffPlans, plan } from "../planner/plan.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
-import { hasLapsedUnreported, standingOfMember, withMember } from "./collect.ts";
+import { hasLapsedUnreported, reportDue, standingOfMember, withMember } from "./collect.ts";
 import type { LeaderState, LedNode } from "./state.ts";
 import { foldFitness, viewOf } from "./view.ts";
 
@@ -53,7 +53,7 @@ function planInputs(
   for (const member of leader.members.values()) {
     if (!member.isNode) continue;
     inputs.push(member.report, member.isCurrent, member.orderedActive, standingOfMember(member.id, news));
-    inputs.push(hasLapsedUnreported(member, news, identity.lease, now));
+    inputs.push(hasLapsedUnreported(member, news, identity, now));
   }
   return inputs;
 }
@@ -223,8 +223,8 @@ export function nextLeaderWake(leader: LeaderState, identity: Identity, now: Ins
   let at = Number.POSITIVE_INFINITY;
   for (const member of leader.members.values()) {
     const obeys = member.order === null || member.report?.order?.number === member.order.number;
-    // A node that lapsed and says nothing more: after a lease that is a reason to plan.
-    const quietAt = member.outdatedSince === null ? at : member.outdatedSince + identity.lease + 1;
+    // A node that lapsed and says nothing more: after a while that is a reason to plan.
+    const quietAt = member.outdatedSince === null ? at : reportDue(member.outdatedSince, identity);
     if (quietAt > now) at = Math.min(at, quietAt);
     const pause = member.isCurrent && obeys ? REPEAT : RESEND_PULSES * identity.pulse;
     at = Math.min(at, member.sentAt + pause);

@@ -23,7 +23,7 @@ export function viewOf(
   for (const member of leader.members.values()) {
     if (member.isNode)
       nodes.push(
-        nodeView(leader, member, config, news, hasLapsedUnreported(member, news, identity.lease, now), now),
+        nodeView(leader, member, config, news, hasLapsedUnreported(member, news, identity, now), now),
       );
   }
   return { now, services: config.services, nodes, intents, eager: leader.outlook?.eager ?? false };

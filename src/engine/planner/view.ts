@@ -31,7 +31,7 @@ export interface NodeView {
   readonly remedy: string | null;
   /** It reported in its present session and in this leader's term. False: what it runs is not known. */
   readonly reported: boolean;
-  /** It is heard, but lapsed and has not reported for a lease: its earlier sessions are over, and nothing was ordered since. */
+  /** It is heard, but lapsed and has not reported for some pulses: its earlier sessions are over, and nothing was ordered since. */
   readonly hasLapsed: boolean;
   /** The number of the newest order of this leader that it reported to obey; null: none in this session. */
   readonly obeys: number | null;
