@@ -9,12 +9,14 @@ export const TEXT_LIMIT = 63;
 /** Fills a buffer of fixed size that it owns and reuses. */
 export class ByteWriter {
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #what: string;
   #length = 0;
 
   /** `what` names the content in the assertion that ends the program when it does not fit. */
   constructor(limit: number, what: string) {
     this.#bytes = new Uint8Array(limit);
+    this.#view = new DataView(this.#bytes.buffer);
     this.#what = what;
   }
 
@@ -35,7 +37,7 @@ export class ByteWriter {
 
   /** A whole number from 0 to 2^53 - 1 in 1 to 8 bytes: seven bits in each, the lowest first (LEB128). */
   whole(value: number): void {
-    assert(Number.isSafeInteger(value) && value >= 0, `${this.#what}: ${value} is a whole number`);
+    if (!(Number.isSafeInteger(value) && value >= 0)) this.#refuse(`${value} is a whole number`);
     this.#need(8);
     let rest = value;
     while (rest > 0x7f) {
@@ -48,20 +50,20 @@ export class ByteWriter {
 
   /** Any finite number, exactly: eight bytes, IEEE 754, the highest first. */
   real(value: number): void {
-    assert(Number.isFinite(value), `${this.#what}: ${value} is a number`);
+    if (!Number.isFinite(value)) this.#refuse(`${value} is a number`);
     this.#need(8);
-    new DataView(this.#bytes.buffer).setFloat64(this.#length, value);
+    this.#view.setFloat64(this.#length, value);
     this.#length += 8;
   }
 
   /** Visible ASCII, at most TEXT_LIMIT characters; length first. */
   text(value: string): void {
-    assert(value.length <= TEXT_LIMIT, `${this.#what}: "${value}" has at most ${TEXT_LIMIT} characters`);
+    if (value.length > TEXT_LIMIT) this.#refuse(`"${value}" has at most ${TEXT_LIMIT} characters`);
     this.#need(1 + value.length);
     this.#bytes[this.#length++] = value.length;
     for (let i = 0; i < value.length; i++) {
       const code = value.charCodeAt(i);
-      assert(isVisible(code), `${this.#what}: "${value}" is visible ASCII`);
+      if (!isVisible(code)) this.#refuse(`"${value}" is visible ASCII`);
       this.#bytes[this.#length++] = code;
     }
   }
@@ -74,7 +76,13 @@ export class ByteWriter {
   }
 
   #need(count: number): void {
-    assert(this.#length + count <= this.#bytes.length, `${this.#what} fits into ${this.#bytes.length} bytes`);
+    if (this.#length + count <= this.#bytes.length) return;
+    assert(false, `${this.#what} fits into ${this.#bytes.length} bytes`);
+  }
+
+  /** An assertion whose sentence is put together only when it is needed: this runs for every byte of every pulse. */
+  #refuse(whatHolds: string): never {
+    assert(false, `${this.#what}: ${whatHolds}`);
   }
 }
 
