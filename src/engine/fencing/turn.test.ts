@@ -170,6 +170,28 @@ test("an operator's word is stored, told to the keeper and journalled in the sam
   assert.deepEqual(dale.journal, ["chip proved dead"]);
 });
 
+test("an operator's word about a node that was never heard here is for the leader to take", () => {
+  const dale = new Dale();
+  const never: MemberNews = {
+    node: CHIP,
+    standing: "silent",
+    session: null,
+    links: [],
+    watchdog: null,
+    foreignVoters: false,
+    foreignConfig: false,
+  };
+  dale.hear("silent", { members: [never] });
+  dale.ask({ kind: "confirm-dead", node: CHIP, who: "anna" });
+  assert.deepEqual(dale.answer, {
+    kind: "refused",
+    reason: "dale has not heard chip since it started; say it on eagle",
+  });
+  dale.hear("excluded", { members: [{ ...never, standing: "excluded" }], leads: true, leader: DALE });
+  dale.ask({ kind: "confirm-dead", node: CHIP, who: "anna" });
+  assert.equal(dale.answer?.kind, "done");
+});
+
 test("a proof by a device is stored and told as well", () => {
   const dale = new Dale();
   dale.hear("excluded");

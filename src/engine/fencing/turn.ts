@@ -409,6 +409,10 @@ function whyNotDead(state: WorkerState, node: NodeId): string | null {
   if (member === undefined) return "the daemon has just started; try again";
   if (member.standing === "alive") return `${node} is alive: its pulses come in time`;
   if (isProvedDead(state, node)) return `${node} is known to be dead already`;
+  // Kept by who does not act on it now, such a word could be about a life that others followed by then.
+  const isUnheard = lastSession(state.news, node) === null;
+  if (isUnheard && state.news?.pair === null && state.news.leads !== true)
+    return `${self} has not heard ${node} since it started; say it on ${state.news.leader ?? "the leader, once there is one"}`;
   return null;
 }
 
