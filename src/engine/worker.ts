@@ -4,7 +4,7 @@
 // does), intents/ (what operators asked for), leader/ and planner/ (what should be where, and the next step).
 
 import { unreachable } from "#lib/unreachable.ts";
-import type { CheckConfig, Config, ResourceConfig } from "#model/config.ts";
+import type { CheckConfig, Config, ResourceConfig, ServiceConfig } from "#model/config.ts";
 import type { Deed, DeedAnswer } from "#model/deeds.ts";
 import type { DeathProof, FenceDevice } from "#model/fencing.ts";
 import { grantKey, grantsOf } from "#model/grant.ts";
@@ -310,13 +310,19 @@ function foldConfig(state: WorkerState, config: Config, identity: Identity, now:
   const runs = new Map(fresh);
   for (const [name, run] of state.node.runs) {
     const next = fresh.get(name);
-    const isSame = next !== undefined && JSON.stringify(next.config) === JSON.stringify(run.config);
-    runs.set(name, isSame ? run : { ...run, isRetiring: true });
+    const isSame = next !== undefined && runsAlike(next.config, run.config);
+    runs.set(name, isSame ? { ...run, config: next.config } : { ...run, isRetiring: true });
   }
   const counted =
     state.news === null ? identity : withVoters(identity, state.news.voters.list, state.news.voters.floor);
   const leader = state.leader === null ? null : withConfiguredMembers(state.leader, config);
   return { ...state, config, leader, identity: counted, node: { ...state.node, runs } };
+}
+
+/** Where a service may be and when it returns is the planner's business: a node more or fewer restarts nothing. */
+function runsAlike(a: ServiceConfig, b: ServiceConfig): boolean {
+  const partOf = (config: ServiceConfig) => JSON.stringify({ ...config, place: null, failback: null });
+  return partOf(a) === partOf(b);
 }
 
 /**

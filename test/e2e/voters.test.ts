@@ -89,6 +89,47 @@ describe("voters", { skip, timeout: 170_000 }, () => {
   const alone = () => textWith(["north"], cluster.nodes, BY_HAND).replace(/^witness: .*\n/m, "");
   const journals = () => new Map(cluster.nodes.map((name) => [name, journalOf(cluster, name).length]));
 
+  test("a daemon that is started with another file counts by the list that it has on disk", async () => {
+    const active = await settled(cluster, "web");
+    const standby = other(cluster, active);
+    const expected = ["chip", "dale", "witness"];
+    const restart = async (witnesses: readonly string[]) => {
+      await stopsInOrder(cluster, standby);
+      writeFile(witnesses);
+      startDaemon(cluster, standby);
+      return statusThat(
+        cluster,
+        standby,
+        ({ voters, lease }) => voters !== null && voters.problem !== null && lease?.may_act === true,
+        "voters other than those of the file",
+      );
+    };
+    const seen = await client.during(async () => {
+      const one = await restart(["witness", "north"]);
+      assert.deepEqual(one.voters?.in_effect, expected);
+      assert.deepEqual(one.voters?.configured, ["chip", "dale", "north", "witness"]);
+      assert.equal(one.voters?.problem, `${one.lease?.leader} leads and has another configuration`);
+      const two = await restart(["north"]);
+      assert.deepEqual(two.voters?.in_effect, expected);
+      assert.match(two.voters?.problem ?? "", /^they are changed one at a time/);
+      assert.match(
+        await says(cluster, standby, ["status"], 1),
+        /^Voters in effect: chip, dale, witness; the file names chip, dale, north: they are changed one/m,
+      );
+      await sleep(LONG_MS);
+      for (const name of expected) {
+        const { voters } = await statusThat(cluster, name, () => true);
+        assert.deepEqual(voters?.in_effect, expected);
+        assert.equal(voters?.list, "0.0", "nobody changed it");
+      }
+    });
+    undisturbed(seen.get(WEB), active);
+    writeFile(["witness"]);
+    await reload([standby]);
+    await inEffect(expected, expected);
+    await whole(cluster);
+  });
+
   test("a witness is replaced: nothing moves, nobody lapses, no request is lost", async () => {
     const active = await settled(cluster, "web");
     const since = journals();
@@ -224,6 +265,28 @@ describe("voters", { skip, timeout: 170_000 }, () => {
     undisturbed(seen.get(WEB), active);
   });
 
+  test("a node that was stopped in good order leaves the file while the others go on, and comes back", async () => {
+    const active = await settled(cluster, "web");
+    const standby = other(cluster, active);
+    const rest = [active, "north", "south"];
+    const seen = await client.during(async () => {
+      await stopsInOrder(cluster, standby);
+      await statusThat(cluster, active, ({ members }) =>
+        members.some(({ name, standing }) => name === standby && standing === "left"),
+      );
+      const text = textWith(["north", "south"], [active]).replace("[chip, dale]", `[${active}]`);
+      writeFileSync(cluster.config, text);
+      await reload(rest);
+      await inEffect(rest, rest);
+      writeFile(["north", "south"]);
+      startDaemon(cluster, standby);
+      await reload(rest);
+      await inEffect([...rest, standby], [...rest, standby]);
+      await whole(cluster);
+    });
+    undisturbed(seen.get(WEB), active);
+  });
+
   test("from three voters to two is refused", async () => {
     writeFile(["north"]);
     await reload(["chip", "dale", "north"]);
@@ -232,46 +295,6 @@ describe("voters", { skip, timeout: 170_000 }, () => {
     const answer = await says(cluster, "chip", ["reload"], 65);
     assert.match(answer, /from or to two voters they are changed only with all daemons stopped/);
     await stopsInOrder(cluster, "south");
-  });
-
-  test("a daemon that is started with another file counts by the list that it has on disk", async () => {
-    const active = await settled(cluster, "web");
-    const standby = other(cluster, active);
-    const expected = ["chip", "dale", "north"];
-    const restart = async (witnesses: readonly string[]) => {
-      await stopsInOrder(cluster, standby);
-      writeFile(witnesses);
-      startDaemon(cluster, standby);
-      return statusThat(
-        cluster,
-        standby,
-        ({ voters, lease }) => voters !== null && voters.problem !== null && lease?.may_act === true,
-        "voters other than those of the file",
-      );
-    };
-    const seen = await client.during(async () => {
-      const one = await restart(["north", "south"]);
-      assert.deepEqual(one.voters?.in_effect, expected);
-      assert.deepEqual(one.voters?.configured, ["chip", "dale", "north", "south"]);
-      assert.equal(one.voters?.problem, `${one.lease?.leader} leads and has another configuration`);
-      const two = await restart(["witness", "north", "south"]);
-      assert.deepEqual(two.voters?.in_effect, expected);
-      assert.match(two.voters?.problem ?? "", /^they are changed one at a time/);
-      assert.match(
-        await says(cluster, standby, ["status"], 1),
-        /^Voters in effect: chip, dale, north; the file names chip, dale, north, south, witness: they are changed one/m,
-      );
-      await sleep(LONG_MS);
-      for (const name of expected) {
-        const { voters } = await statusThat(cluster, name, () => true);
-        assert.deepEqual(voters?.in_effect, expected);
-      }
-    });
-    undisturbed(seen.get(WEB), active);
-    writeFile(["north"]);
-    await reload([standby]);
-    await inEffect(expected, expected);
-    await whole(cluster);
   });
 
   test("with all daemons stopped and their lists removed, the file counts from the start: also one of two voters", async () => {
