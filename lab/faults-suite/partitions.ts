@@ -86,9 +86,8 @@ function deaf({ name, who, to, cut, must }: Kind): Scenario {
   return {
     name: `deaf-${name}`,
     does: `${who} does not hear ${to} for 5 s, the other way all is well`,
-    // It lapses, and its services move once its pulses show that; but where it led, too, the next leader waits for a
-    // report that does not come, since who is heard is not excluded.
-    must: must === NOTHING ? NOTHING : { moves: [0, 1], outage: null },
+    // Whoever is heard is not excluded; but who hears nobody falls silent itself.
+    must,
     play: (turn) => part(turn, turned(cut)),
     withinMs: WITHIN_MS,
   };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ADDRESS, acting, awake, Bench, leading, MUTE, PULSE } from "../../../test/helpers/keeper.ts";
+import { ADDRESS, acting, awake, Bench, LEASE, leading, MUTE, PULSE } from "../../../test/helpers/keeper.ts";
 
 test("a pulse goes every interval, numbered without gaps, and the keeper is woken for it", () => {
   const a = acting("a");
@@ -24,6 +24,19 @@ test("who holds addresses sends a little sooner than the others, so that they an
   a.at(lastAt + 0.96 * PULSE).wake();
   assert.deepEqual(a.did("send"), []);
   a.at(lastAt + 0.97 * PULSE).wake();
+  assert.equal(a.did("send").length, 1);
+});
+
+test("who hears nobody any more falls silent for longer than a lease, and speaks again when it hears somebody", () => {
+  const a = awake("a").hears("b").hears("w");
+  // What changes when the others fall silent is still said; then nothing more is.
+  for (let i = 1; i <= 20; i++) a.at(a.now + PULSE).wake();
+  const { lastAt } = a.state.sent;
+  a.at(lastAt + 2 * LEASE).wake();
+  assert.deepEqual(a.did("send"), []);
+  a.at(lastAt + 3 * LEASE).wake();
+  assert.equal(a.did("send").length, 1);
+  a.at(a.now + PULSE).hears("b");
   assert.equal(a.did("send").length, 1);
 });
 

@@ -3,7 +3,7 @@
 import type { NodeId } from "#model/ids.ts";
 import type { Heard, Pulse } from "#model/pulse.ts";
 import type { Instant, Ms } from "#model/units.ts";
-import { between, earlier, FOREVER, instant, ms, plus, shorten } from "#model/units.ts";
+import { between, earlier, FOREVER, instant, ms, NEVER, plus, shorten } from "#model/units.ts";
 import type { KeeperEffect, Received } from "../keeper.ts";
 import type { Peer } from "../membership/peers.ts";
 import { hasFittingLease, isForeignList, isSilent, leaseOf } from "../membership/peers.ts";
@@ -152,7 +152,23 @@ function sameList<T>(a: readonly T[], b: readonly T[], same: (one: T, other: T) 
   return a.length === b.length && a.every((item, i) => same(item, b[i] as T));
 }
 
+/**
+ * Who heard others and hears nobody any more may still be heard: then nobody would exclude it, though it can neither
+ * act nor report. So it falls silent, but for a pulse now and then that shows it when the network is whole again.
+ */
+function hearsNobody({ peers, identity, pair }: KeeperState, now: Instant): boolean {
+  // Between two voters silence proves nothing, and eager ones should find each other soon.
+  if (pair !== null) return false;
+  return (
+    peers.some(({ heardAt }) => heardAt !== NEVER) && peers.every((peer) => isSilent(peer, identity, now))
+  );
+}
+
+/** In leases: the others take it for silent in between. */
+const DEAF_LEASES = 3;
+
 function interval(state: KeeperState, now: Instant): Ms {
+  if (hearsNobody(state, now)) return ms(state.identity.lease * DEAF_LEASES);
   if (isHurrying(state, now)) return hurried(state);
   const { pulse } = state.identity;
   return state.grants.held.length > 0 ? ms(pulse * HOLDER_FACTOR) : pulse;
