@@ -91,6 +91,8 @@ class Daemon {
   #claims: readonly Claim[] = [];
   #deviceProblem: string | null = null;
   #newsAt = now();
+  /** The keeper's newest; it speaks before the worker stands, and repeats itself seldom. */
+  #news: LeaseNews | null = null;
   readonly #linkProblems = new Map<number, string>();
   /** Members that speak a protocol that is not understood here. */
   readonly #foreign = new Map<NodeId, string>();
@@ -175,6 +177,7 @@ class Daemon {
         return this.#journal.append(message.line);
       case "lease":
         this.#newsAt = now();
+        this.#news = message;
         this.#worker?.onKeeper(message);
         return this.#noteVoters(message.voters);
       default:
@@ -222,6 +225,7 @@ class Daemon {
       },
       { identity, config },
     );
+    if (this.#news !== null) this.#worker.onKeeper(this.#news);
     void this.#checkDevices();
     setTimeout(trimMemory, TRIM_AFTER);
     const files = { remove: unlinkSync, restrict: chmodSync };
