@@ -85,7 +85,9 @@ export class Rosters {
 
   /** Where the file got ahead by more than one voter, operators go back to what is in effect; a refused one comes again. */
   follow(): void {
-    const leader = this.#hosts.find((host) => host.life?.keeper.state.leading.kind === "leads");
+    const leader = this.#hosts.find(
+      (host) => host.life?.keeper.state.leading.kind === "leads" && !host.isAway,
+    );
     const list = leader?.life?.keeper.state.identity.voters;
     if (list !== undefined && listDistance(list, this.#voters) > 1) this.#voters = list;
     for (const host of this.#hosts) {

@@ -115,7 +115,7 @@ function leadersDoc(run: Run): Intents | null {
 
 function isLeader(host: Host): boolean {
   const leading = host.life?.keeper.state.leading;
-  return leading?.kind === "leads" && host.now() < leading.until;
+  return leading?.kind === "leads" && host.now() < leading.until && !host.isAway;
 }
 
 /** Operators take back what stands in the way, one wish at a time. True: nothing is left. */
