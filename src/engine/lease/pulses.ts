@@ -13,7 +13,7 @@ import { statementsAbout } from "./exclusion.ts";
 import { nextGrantAt } from "./grants.ts";
 import { whenToRun } from "./leading.ts";
 import type { KeeperState, Statements, Voter } from "./state.ts";
-import { nextListAt, statedList } from "./voters.ts";
+import { nextListAt, spellsVoters, statedList } from "./voters.ts";
 import { isVoteFree } from "./voting.ts";
 import { announcedTimeout, nextFeedAt } from "./watchdog.ts";
 
@@ -64,7 +64,7 @@ export function pulseIfDue(
     from: state.identity.self,
     number: sent.number,
     voters: state.identity.votersHash,
-    list: statedList(state.identity, state.leading.kind === "leads"),
+    list: statedList(state.identity, spellsVoters(state)),
     config: state.identity.configHash,
     lease: state.identity.lease,
     heard: heardBy(state, now),

@@ -37,10 +37,20 @@ export function startLists(identity: Identity, stored: ListRecord | null): Lists
   };
 }
 
-/** What this node states of it; null: it knows only the configuration. Only a leader spells the voters out. */
-export function statedList({ list, floor }: Identity, leads: boolean): PulseList | null {
+/** What this node states of it; null: it knows only the list with which it began. */
+export function statedList({ list, floor }: Identity, isSpelled: boolean): PulseList | null {
   if (sameList(list.id, CONFIGURED)) return null;
-  return { id: list.id, floor, voters: leads ? list.voters : [] };
+  return { id: list.id, floor, voters: isSpelled ? list.voters : [] };
+}
+
+/**
+ * A leader spells the voters out, and so does whoever hears somebody with an older list: without a leader that one
+ * might be just the voter who is missing for the next. (Simulator, seed 3302 of 2026-11-20.)
+ */
+export function spellsVoters({ leading, peers, identity }: KeeperState): boolean {
+  if (leading.kind === "leads") return true;
+  const isBehind = (id: ListId) => isNewerList(identity.list.id, id);
+  return peers.some(({ pulse }) => pulse !== null && isBehind(pulse.list?.id ?? CONFIGURED));
 }
 
 /** A later list is taken over from whomever it is heard: ids grow, so what is old never comes back. */
