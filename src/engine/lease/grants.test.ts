@@ -122,6 +122,16 @@ test("what was just acknowledged is waited for, until little is left", () => {
   );
 });
 
+test("of a short lease more than a share is left: a busy host holds the keeper up as long as ever", () => {
+  const usable = 120;
+  const a = take(acting("a", { lease: 150 }));
+  const { armedUntil } = a.state.grants;
+  a.at(a.now + PULSE / 2).wake();
+  a.hears("b");
+  a.at(armedUntil - 0.7 * usable).wake();
+  assert.equal(a.did("renew").length, 1);
+});
+
 test("an address taken later does not make the earlier ones look armed for longer", () => {
   const a = take(acting("a"));
   const { armedUntil } = a.state.grants;

@@ -141,8 +141,11 @@ function announced(held: HeldGrant, now: Instant): HeldGrant {
 
 /** Renewing costs system calls: it is done when it gains at least this share of the usable lease, */
 const GAIN = 0.4;
-/** and in time for an entry not to have less than this share of it left. */
+/** and in time for an entry not to have less than this share of it left, */
 const LOW = 0.45;
+/** nor less than a busy host may hold the keeper up (measured: 62 ms), as far as a short lease has that much. ms */
+const HOLD_UP = 100;
+const MOST = 0.7;
 
 function isRenewalWorthwhile(state: KeeperState, until: Instant, now: Instant): boolean {
   const { armedUntil } = state.grants;
@@ -152,7 +155,8 @@ function isRenewalWorthwhile(state: KeeperState, until: Instant, now: Instant): 
 
 /** When the entries have so little left that they are renewed for whatever there is to gain. */
 function lowAt(state: KeeperState): Instant {
-  return instant(state.grants.armedUntil - usable(state) * LOW);
+  const lease = usable(state);
+  return instant(state.grants.armedUntil - Math.max(lease * LOW, Math.min(lease * MOST, HOLD_UP)));
 }
 
 function armUntil(state: KeeperState, now: Instant): Instant {
