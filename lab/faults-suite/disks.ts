@@ -78,7 +78,7 @@ const TORN: Harm = {
     truncateSync(file, random.int(statSync(file).size));
     return async () => rmSync(file);
   },
-  reason: /(vote|boot|intents)\.doc (is empty|has|does not)/,
+  reason: /(vote|voters|pair|boot|intents)\.doc (is empty|has|does not)/,
 };
 
 const DELETED: Harm = {
