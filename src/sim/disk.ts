@@ -44,7 +44,7 @@ export class Disk {
   port(thread: Thread): StorePort {
     return {
       read: (name) => this.#read(name),
-      write: (name, text, answer) => this.#write(name, text, (w) => thread.deliver(() => answer(w))),
+      write: (name, text, answer) => this.#write(name, text, (w) => thread.answer(() => answer(w))),
       writeSync: (name, text) => this.#writeNow(name, text),
     };
   }

@@ -56,9 +56,15 @@ export class Thread {
 
   /** Something came in. The dead take nothing; who is held up takes it later, if it is not too much. */
   deliver(task: () => void): void {
+    if (this.#holds > 0 && this.#backlog.length >= BACKLOG) return;
+    this.answer(task);
+  }
+
+  /** What this host's own disk answers is never dropped, however much waits. (Seed 17744 of 2026-11-20.) */
+  answer(task: () => void): void {
     if (this.#isDead) return;
     if (this.#holds === 0) task();
-    else if (this.#backlog.length < BACKLOG) this.#backlog.push(task);
+    else this.#backlog.push(task);
   }
 
   /** Frozen, stuck or not scheduled. Holds add up. */
