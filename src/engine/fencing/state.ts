@@ -2,9 +2,13 @@
 
 import type { NodeId } from "#model/ids.ts";
 import type { Instant, Term } from "#model/units.ts";
-import { instant, NEVER } from "#model/units.ts";
+import { ms, plus } from "#model/units.ts";
+import type { WorkerState } from "../worker.ts";
 import type { FenceRun } from "./procedure.ts";
 import type { Proofs } from "./proofs.ts";
+
+/** Every device is first asked for its status this soon after the start, when the daemons have found each other. */
+const FIRST_TEST = ms(5_000);
 
 export interface FencingState {
   readonly proofs: Proofs;
@@ -22,7 +26,9 @@ export interface FencingState {
   readonly devices: ReadonlyMap<string, DeviceHealth>;
   /** Status questions under way: by call id. */
   readonly testing: ReadonlyMap<number, DeviceTest>;
-  readonly testedAt: Instant;
+  /** When the devices are first asked, and when they were last asked; null: not yet. */
+  readonly firstTestAt: Instant;
+  readonly testedAt: Instant | null;
   readonly lastCallId: number;
   /** Said once: the limit of nodes fenced within an hour is reached. */
   readonly isLimited: boolean;
@@ -33,8 +39,8 @@ export interface FencingState {
 }
 
 export interface DeviceTest {
-  /** `node/device`. */
-  readonly key: string;
+  readonly node: NodeId;
+  readonly device: string;
   /** The operator's request that it is a part of, and the node that was asked for; null: in the background. */
   readonly deed: { readonly id: string; readonly node: NodeId | null } | null;
 }
@@ -52,7 +58,6 @@ export interface RunningFence {
 }
 
 export interface FailedFence {
-  readonly boot: number;
   readonly tries: number;
   readonly againAt: Instant;
   readonly why: string;
@@ -78,8 +83,8 @@ export function startFencingState(proofs: Proofs, now: Instant): FencingState {
     failed: new Map(),
     devices: new Map(),
     testing: new Map(),
-    // Soon after the start, when the daemons have found each other.
-    testedAt: instant(now),
+    firstTestAt: plus(now, FIRST_TEST),
+    testedAt: null,
     lastCallId: 0,
     isLimited: false,
     saidAlone: false,
@@ -87,4 +92,7 @@ export function startFencingState(proofs: Proofs, now: Instant): FencingState {
   };
 }
 
-export const NEVER_ANSWERED = NEVER;
+export const withFencing = (state: WorkerState, fencing: Partial<FencingState>): WorkerState => ({
+  ...state,
+  fencing: { ...state.fencing, ...fencing },
+});

@@ -299,3 +299,19 @@ test("a background test that gave way to a fencing says nothing about the device
   for (const { callId } of tests) dale.handle({ kind: "fence-said", callId, said });
   assert.deepEqual(dale.journal, ["chip being fenced", "eagle command off does not answer"]);
 });
+
+test("a device that takes its time to answer is not asked again meanwhile", () => {
+  const dale = new Dale();
+  dale.wait(6_000);
+  assert.deepEqual(
+    dale.calls.map(({ node, verb }) => [node, verb]),
+    [
+      [CHIP, "status"],
+      [EAGLE, "status"],
+    ],
+  );
+  for (let waited = 0; waited < 30; waited++) dale.wait(1_000);
+  assert.equal(dale.calls.length, 2);
+  dale.wait(dale.state.config.fencing.testEvery);
+  assert.equal(dale.calls.length, 4);
+});

@@ -1,16 +1,14 @@
-// Fencing, as it goes: begins it where it is due, records the proof before anything is switched on again, asks
-// devices for their status while nothing is wrong, and answers operators.
+// Fencing, as it goes: begins it where it is due, and records the proof before anything is switched on again.
 
-import { unreachable } from "#lib/unreachable.ts";
-import type { Deed } from "#model/deeds.ts";
-import { coversSession, type DeathProof, type FenceDevice, UNHEARD } from "#model/fencing.ts";
+import { coversSession, type DeathProof, UNHEARD } from "#model/fencing.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Instant, Ms } from "#model/units.ts";
-import { between, earlier, FOREVER, ms, NEVER, plus } from "#model/units.ts";
+import { earlier, FOREVER, ms, plus } from "#model/units.ts";
 import { journalLine } from "../leader/command.ts";
 import type { WorkerEffect, WorkerState } from "../worker.ts";
 import { nextAloneAt, sayAlone } from "./alone.ts";
 import { fenceTargets, fencingOf, isLimitReached, nextTargetAt, recentFences } from "./decide.ts";
+import { foldTested, nextTestAt, testDevices } from "./devices.ts";
 import { noteEager } from "./eager.ts";
 import { firedWatchdogs, nextFiringAt } from "./fired.ts";
 import {
@@ -23,19 +21,12 @@ import {
   wakeFencing,
 } from "./procedure.ts";
 import type { FenceSaid } from "./procedure-device.ts";
-import { addProof, contradicted, dropUnheard, isProvedDead, lastingProofs, lastSession } from "./proofs.ts";
-import type { DeviceTest, FencingState, RunningFence } from "./state.ts";
+import { addProof, contradicted, dropUnheard, lastingProofs, lastSession } from "./proofs.ts";
+import { type RunningFence, withFencing } from "./state.ts";
 
 /** After every level failed: not before this, and twice as long each further time. ms */
 const AGAIN_AFTER = 10_000;
 const DOUBLINGS_MAX = 5;
-/** The first question for every device's status comes this soon after the start, ms. */
-const FIRST_TEST = 5_000;
-
-const withFencing = (state: WorkerState, fencing: Partial<FencingState>): WorkerState => ({
-  ...state,
-  fencing: { ...state.fencing, ...fencing },
-});
 
 /** Begins, goes on with and ends what is due. */
 export function fencingTurn(before: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
@@ -139,7 +130,7 @@ function sayLimited(state: WorkerState, node: NodeId, effects: WorkerEffect[]): 
   return withFencing(state, { isLimited: true });
 }
 
-function startFence(
+export function startFence(
   state: WorkerState,
   { node, why, deed }: { readonly node: NodeId; readonly why: string; readonly deed: string | null },
   now: Instant,
@@ -188,13 +179,14 @@ function afterTurn(
   return afterTurn(recorded, proved, powerOnAgain(turn.run, now), now, effects);
 }
 
-function recordProof(state: WorkerState, proof: DeathProof): WorkerState {
+/** A fact that became known here. */
+export function recordProof(state: WorkerState, proof: DeathProof): WorkerState {
   return withFencing(state, { proofs: addProof(state.fencing.proofs, proof) });
 }
 
 function endFailed(
   state: WorkerState,
-  { node, boot, deed }: RunningFence,
+  { node, deed }: RunningFence,
   why: string,
   now: Instant,
   effects: WorkerEffect[],
@@ -204,7 +196,6 @@ function endFailed(
   const tries = (state.fencing.failed.get(node)?.tries ?? 0) + 1;
   const pause = AGAIN_AFTER * 2 ** Math.min(tries - 1, DOUBLINGS_MAX);
   const failed = new Map(state.fencing.failed).set(node, {
-    boot,
     tries,
     why,
     againAt: plus(now, ms(pause)),
@@ -243,109 +234,6 @@ export function foldFenceSaid(
   return afterTurn(state, running, foldFenceAnswer(running.run, callId, said, now), now, effects);
 }
 
-// --- devices that are asked while nothing is wrong -------------------------------------------------
-
-const keyOf = (node: NodeId, device: FenceDevice): string => `${node}/${device.id}`;
-
-function testDevices(state: WorkerState, now: Instant, effects: WorkerEffect[]): WorkerState {
-  if (now < nextTestAt(state)) return state;
-  const devices = state.config.fencing.nodes
-    .filter(({ node }) => node !== state.identity.self)
-    .flatMap(({ node, levels }) => levels.flat().map((device) => ({ node, device })));
-  const tested = askStatus(state, devices, null, effects);
-  return withFencing(tested, { testedAt: now });
-}
-
-function askStatus(
-  state: WorkerState,
-  devices: readonly { readonly node: NodeId; readonly device: FenceDevice }[],
-  deed: DeviceTest["deed"],
-  effects: WorkerEffect[],
-): WorkerState {
-  let { lastCallId } = state.fencing;
-  const testing = new Map(state.fencing.testing);
-  for (const { node, device } of devices) {
-    if (device.kind === "operator" || device.kind === "ssh") continue;
-    lastCallId += 1;
-    testing.set(lastCallId, { key: keyOf(node, device), deed });
-    effects.push({ kind: "fence-call", callId: lastCallId, node, device, verb: "status" });
-  }
-  return withFencing(state, { lastCallId, testing });
-}
-
-function foldTested(
-  state: WorkerState,
-  callId: number,
-  { key, deed }: DeviceTest,
-  said: FenceSaid,
-  now: Instant,
-  effects: WorkerEffect[],
-): WorkerState {
-  const testing = new Map(state.fencing.testing);
-  testing.delete(callId);
-  const answered = said.kind === "is-on" || said.kind === "is-off";
-  const before = state.fencing.devices.get(key);
-  const [node = "", device = ""] = splitKey(key);
-  // A test makes room for the fencing of its node: that it came to nothing says nothing about the device.
-  if (!answered && deed === null && state.fencing.running?.node === node)
-    return withFencing(state, { testing });
-  const problem = answered ? null : said.detail;
-  const answeredAt = answered ? now : (before?.answeredAt ?? NEVER);
-  const devices = new Map(state.fencing.devices).set(key, {
-    node: node as NodeId,
-    device,
-    problem,
-    answeredAt,
-    askedAt: now,
-  });
-  if (problem !== null && before?.problem !== problem)
-    effects.push(
-      journalLine("fence", node, `${device} does not answer`, "device-silent", problem, state.node.term),
-    );
-  if (problem === null && before !== undefined && before.problem !== null)
-    effects.push(
-      journalLine("fence", node, `${device} answers`, "device-answers", said.detail, state.node.term),
-    );
-  const next = withFencing(state, { testing, devices });
-  const isLast = deed !== null && ![...testing.values()].some((test) => test.deed?.id === deed.id);
-  if (isLast) effects.push({ kind: "deed-done", id: deed.id, answer: testAnswer(next, deed.node, now) });
-  return next;
-}
-
-function splitKey(key: string): [string, string] {
-  const slash = key.indexOf("/");
-  return [key.slice(0, slash), key.slice(slash + 1)];
-}
-
-function testAnswer(
-  state: WorkerState,
-  about: NodeId | null,
-  now: Instant,
-): Extract<WorkerEffect, { kind: "deed-done" }>["answer"] {
-  const recent = [...state.fencing.devices.values()].filter(
-    ({ node, askedAt }) => (about === null || node === about) && between(askedAt, now) < HOUR_OF_TEST,
-  );
-  const text = recent
-    .map(
-      ({ node, device, problem }) =>
-        `${node}: ${device} ${problem === null ? "answers" : `fails: ${problem}`}`,
-    )
-    .join("\n");
-  return recent.some(({ problem }) => problem !== null)
-    ? { kind: "failed", reason: text }
-    : { kind: "done", text };
-}
-
-/** What a test asked for just now. */
-const HOUR_OF_TEST = 60_000;
-
-function nextTestAt(state: WorkerState): Instant {
-  const { nodes, testEvery } = state.config.fencing;
-  if (nodes.length === 0 || state.identity.isWitness) return FOREVER;
-  const pause = state.fencing.devices.size === 0 ? Math.min(FIRST_TEST, testEvery) : testEvery;
-  return plus(state.fencing.testedAt, ms(pause));
-}
-
 /** When fencing needs a turn next. */
 export function nextFencingAt(state: WorkerState, now: Instant): Instant {
   const { running } = state.fencing;
@@ -357,70 +245,4 @@ export function nextFencingAt(state: WorkerState, now: Instant): Instant {
     earlier,
     own,
   );
-}
-
-// --- what operators ask of this node ---------------------------------------------------------------
-
-/** Done here and now, whoever leads: it is about what this node may believe, or can do. */
-export function foldDeed(
-  state: WorkerState,
-  id: string,
-  deed: Deed,
-  now: Instant,
-  effects: WorkerEffect[],
-): WorkerState {
-  const refuse = (reason: string): WorkerState => {
-    effects.push({ kind: "deed-done", id, answer: { kind: "refused", reason } });
-    return state;
-  };
-  switch (deed.kind) {
-    case "fence-test": {
-      const devices = state.config.fencing.nodes
-        .filter(({ node }) => deed.node === null || node === deed.node)
-        .flatMap(({ node, levels }) => levels.flat().map((device) => ({ node, device })));
-      const next = askStatus(state, devices, { id, node: deed.node }, effects);
-      return next.fencing.lastCallId === state.fencing.lastCallId
-        ? refuse(`${deed.node ?? "no node"} has no fence device that can be asked`)
-        : next;
-    }
-    case "confirm-dead": {
-      const why = whyNotDead(state, deed.node);
-      if (why !== null) return refuse(why);
-      const sentence = `${deed.who} said that it is dead (confirm-dead)`;
-      const boot = lastSession(state.news, deed.node)?.boot ?? UNHEARD;
-      effects.push({ kind: "deed-done", id, answer: { kind: "done", text: `${deed.node} counts as dead` } });
-      return recordProof(state, { node: deed.node, boot, lapses: null, kind: "confirmed-dead", sentence });
-    }
-    case "fence": {
-      const why = whyNotFenced(state, deed.node);
-      if (why !== null) return refuse(why);
-      return startFence(state, { node: deed.node, why: `${deed.who} asked for it`, deed: id }, now, effects);
-    }
-    default:
-      return unreachable(deed);
-  }
-}
-
-function whyNotDead(state: WorkerState, node: NodeId): string | null {
-  const { self } = state.identity;
-  const member = state.news?.members.find((each) => each.node === node);
-  if (node === self) return `this is ${self}: it lives`;
-  if (!state.config.members.some((each) => each.id === node)) return `there is no member ${node}`;
-  if (member === undefined) return "the daemon has just started; try again";
-  if (member.standing === "alive") return `${node} is alive: its pulses come in time`;
-  if (isProvedDead(state, node)) return `${node} is known to be dead already`;
-  // Kept by who does not act on it now, such a word could be about a life that others followed by then.
-  const isUnheard = lastSession(state.news, node) === null;
-  if (isUnheard && state.news?.pair === null && state.news.leads !== true)
-    return `${self} has not heard ${node} since it started; say it on ${state.news.leader ?? "the leader, once there is one"}`;
-  return null;
-}
-
-function whyNotFenced(state: WorkerState, node: NodeId): string | null {
-  const { running } = state.fencing;
-  if (node === state.identity.self) return `this is ${node} itself; ask another node`;
-  if (fencingOf(state, node) === null) return `${node} has no fence device that could prove anything`;
-  return running === null
-    ? null
-    : `${running.node} is being fenced at this moment, and one at a time is enough`;
 }
