@@ -1,7 +1,7 @@
 // The half that must not be late: hands events to the keeper's engine and carries its effects out.
 //
-// Everything here is synchronous but the storing of votes. It imports nothing of Node, so the simulator runs
-// this very loop.
+// Everything here is synchronous but the storing of what has to outlive this life. It imports nothing of Node, so
+// the simulator runs this very loop.
 
 import { keeperEngine } from "#engine/engine.ts";
 import { type Identity, withVoters } from "#engine/identity.ts";
@@ -48,10 +48,10 @@ export interface KeeperOptions {
 export const VOTE_DOCUMENT = "vote";
 /** Name of the document in which one of two voters keeps what its next life may go on with. */
 export const PAIR_DOCUMENT = "pair";
+/** Name of the document that holds the list of voters in effect, from the first start on. */
+export const LIST_DOCUMENT = "voters";
 /** A busy host holds the keeper up between two calls; a renewal comes again by itself, a first arming does not. */
 const ARM_TRIES = 5;
-/** Name of the document that holds the list of voters, once a leader issued one. */
-export const LIST_DOCUMENT = "voters";
 /** Clocks are read one after the other: a difference up to this is no sleep, ms. */
 const NO_SLEEP = 20;
 /** The kernel is asked at least this often what others did to addresses and guard, ms. */
@@ -271,28 +271,31 @@ export class Keeper {
   }
 
   #storeVote(vote: Vote): void {
-    const text = JSON.stringify({ term: vote.term, for: vote.for });
-    this.#ports.store.write(VOTE_DOCUMENT, text, (written) => {
-      const ok = written.kind === "done";
-      const problem = written.kind === "failed" ? written.problem : ok ? null : "the disk does not answer";
-      if (problem !== null) this.#journal("lease", "vote", "not stored", "store-failed", problem);
+    const stored = { term: vote.term, for: vote.for };
+    this.#store(VOTE_DOCUMENT, stored, "vote", (ok, problem) => {
       this.#handle({ kind: "vote-stored", vote, ok, problem });
     });
   }
 
   #storePair(record: PairRecord): void {
-    this.#ports.store.write(PAIR_DOCUMENT, JSON.stringify(record), (written) => {
-      if (written.kind === "failed")
-        this.#journal("lease", "tenure", "not stored", "store-failed", written.problem);
-      this.#handle({ kind: "pair-stored", record, ok: written.kind === "done" });
-    });
+    this.#store(PAIR_DOCUMENT, record, "tenure", (ok) => this.#handle({ kind: "pair-stored", record, ok }));
   }
 
   #storeList(record: ListRecord): void {
-    this.#ports.store.write(LIST_DOCUMENT, JSON.stringify(record), (written) => {
-      if (written.kind === "failed")
-        this.#journal("lease", "voters", "not stored", "store-failed", written.problem);
-      this.#handle({ kind: "list-stored", record, ok: written.kind === "done" });
+    this.#store(LIST_DOCUMENT, record, "voters", (ok) => this.#handle({ kind: "list-stored", record, ok }));
+  }
+
+  #store(
+    document: string,
+    value: object,
+    subject: string,
+    ended: (ok: boolean, problem: string | null) => void,
+  ): void {
+    this.#ports.store.write(document, JSON.stringify(value), (written) => {
+      const ok = written.kind === "done";
+      const problem = written.kind === "failed" ? written.problem : ok ? null : "the disk does not answer";
+      if (problem !== null) this.#journal("lease", subject, "not stored", "store-failed", problem);
+      ended(ok, problem);
     });
   }
 

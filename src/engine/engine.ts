@@ -27,6 +27,9 @@
 //     lease/grants.ts         foldTake        if this is still the session that the order was for:
 //                                             effect `take`, until the right to act ends; effect `announce`
 //
+// Of two voters one leads alone: lease/pair.ts says when its peer's word may be done without, and fencing/turn.ts
+// gets the proof. lease/voters.ts changes the list of voters; lease/watchdog.ts lets the hardware reset who lapsed.
+//
 // chip meanwhile, if it was only frozen or cut off: lease/acting.ts `lapseIfDue`, before it uses anything new.
 // By then its kernel has closed the address: the entry was armed until the right to act ended, and no longer.
 

@@ -2,7 +2,8 @@
 //
 // Start reading at `handleKeeper`. The machines behind it: membership/ (who is heard), lease/acting.ts (the
 // right to act), lease/voting.ts and lease/leading.ts (votes to leader and term), lease/exclusion.ts
-// (certainty about the silent), lease/grants.ts (addresses and ports under the lease).
+// (certainty about the silent), lease/pair.ts (two voters), lease/voters.ts (changes of the list of voters),
+// lease/grants.ts (addresses and ports under the lease), lease/watchdog.ts (when the hardware is fed).
 
 import { unreachable } from "#lib/unreachable.ts";
 import type { FloatingAddress } from "#model/address.ts";

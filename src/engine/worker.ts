@@ -1,7 +1,8 @@
 // The worker's front door: what may be late. Services on this node, and, while it leads, the whole cluster.
 //
 // Start reading at `handleWorker`. The machines behind it: health/ (checks), orders/ (what this node obeys and
-// does), intents/ (what operators asked for), leader/ and planner/ (what should be where, and the next step).
+// does), intents/ (what operators asked for), fencing/ (proof that a silent node is dead), leader/ and planner/ (what
+// should be where, and the next step).
 
 import { unreachable } from "#lib/unreachable.ts";
 import type { CheckConfig, Config, ResourceConfig, ServiceConfig } from "#model/config.ts";
@@ -17,9 +18,10 @@ import type { OpVerb } from "#model/role.ts";
 import type { Instant, Ms, Term } from "#model/units.ts";
 import { NEVER } from "#model/units.ts";
 import { listDistance, sameList } from "#model/voters.ts";
+import { foldDeed } from "./fencing/deeds.ts";
 import type { FenceSaid, FenceVerb } from "./fencing/procedure-device.ts";
 import { type FencingState, startFencingState } from "./fencing/state.ts";
-import { fencingTurn, foldDeed, foldFenceSaid, learnProofs, tellProofs } from "./fencing/turn.ts";
+import { fencingTurn, foldFenceSaid, learnProofs, tellProofs } from "./fencing/turn.ts";
 import type { Finding } from "./health/check.ts";
 import { type Identity, withVoters } from "./identity.ts";
 import type { PendingAsk } from "./intents/asks.ts";

@@ -23,6 +23,12 @@ export const sameList = (a: ListId, b: ListId): boolean => a.term === b.term && 
 export const isNewerList = (a: ListId, b: ListId): boolean =>
   a.term > b.term || (a.term === b.term && a.number > b.number);
 
+/**
+ * The fewest voters that a change while the cluster runs may leave or start from. With fewer, one of two voters holds
+ * a tenure: another rule, which is entered and left only while all stand.
+ */
+export const LEAST_CHANGED = 3;
+
 /** How many voters are in one of the lists only. */
 export function listDistance(a: readonly NodeId[], b: readonly NodeId[]): number {
   return a.filter((id) => !b.includes(id)).length + b.filter((id) => !a.includes(id)).length;

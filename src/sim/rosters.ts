@@ -5,7 +5,7 @@ import type { Config } from "#model/config.ts";
 import type { NodeId } from "#model/ids.ts";
 import { listDistance } from "#model/voters.ts";
 import type { Host } from "./host.ts";
-import { Violation, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** Mean time between two changes of the file, ms. */
 const EVERY = 9_000;
@@ -104,9 +104,4 @@ function takeFile(host: Host, voters: readonly NodeId[]): void {
   const config: Config = { ...host.config, voters, hash: `file ${voters.join()}` };
   host.config = config;
   host.life?.reconfigure(config);
-}
-
-/** At the end of a run. */
-export function failRosters(text: string): never {
-  throw new Violation("voters-not-settled", text);
 }

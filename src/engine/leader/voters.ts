@@ -2,11 +2,8 @@
 
 import type { LeaseNews } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
-import { listDistance, sameList } from "#model/voters.ts";
+import { LEAST_CHANGED, listDistance, sameList } from "#model/voters.ts";
 import type { WorkerState } from "../worker.ts";
-
-/** Between fewer voters than this, or to fewer, another rule holds (two voters): it is changed only while all stand. */
-const LEAST = 3;
 
 /** The voters to go to from here, one more or one fewer; null: none, or not now. */
 export function nextVoters(state: WorkerState): readonly NodeId[] | null {
@@ -22,7 +19,7 @@ export function nextVoters(state: WorkerState): readonly NodeId[] | null {
 }
 
 const isPairInvolved = ({ config, news }: WorkerState): boolean =>
-  Math.min(news?.voters.list.voters.length ?? 0, config.voters.length) < LEAST;
+  Math.min(news?.voters.list.voters.length ?? 0, config.voters.length) < LEAST_CHANGED;
 
 export interface VotersFacts {
   readonly config: Pick<WorkerState["config"], "voters">;
@@ -56,7 +53,7 @@ function whyNever({ config, news }: VotersFacts): string | null {
   const distance = listDistance(voters, config.voters);
   if (distance === 0) return null;
   if (distance > 1) return "they are changed one at a time, so name a list that differs by one voter";
-  if (Math.min(voters.length, config.voters.length) < LEAST)
+  if (Math.min(voters.length, config.voters.length) < LEAST_CHANGED)
     return "from or to two voters they are changed only with all daemons stopped";
   return null;
 }

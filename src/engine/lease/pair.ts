@@ -167,11 +167,6 @@ export function foldEager(state: KeeperState, isEager: boolean): KeeperState {
   return pair === null || pair.isEager === isEager ? state : { ...state, pair: { ...pair, isEager } };
 }
 
-/** May this node fence the peer when it is silent? Only who has heard it in this kernel boot. */
-export function knowsPeer(state: KeeperState): boolean {
-  return state.pair !== null && state.pair.record.heard !== null;
-}
-
 /**
  * Leads eagerly no more: the peer votes for this leader, or was proved dead meanwhile. Whoever followed the peer's
  * announcements has to hear where the addresses are.
@@ -182,7 +177,8 @@ export function settleEager(state: KeeperState, now: Instant): KeeperState {
   const peer = state.peers.find((p) => p.id === pair.peer);
   const pulse = peer === undefined ? null : statementOf(peer, now);
   const votes = pulse?.vote?.for === state.identity.self && pulse.vote.term === leading.term;
-  const isProved = yieldOf(state, now) === "dead" || yieldOf(state, now) === "released";
+  const yields = yieldOf(state, now);
+  const isProved = yields === "dead" || yields === "released";
   if (!votes && !isProved) return state;
   return announceAnew({ ...state, pair: { ...pair, leadsEagerly: false } }, now);
 }

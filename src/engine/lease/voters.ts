@@ -15,14 +15,18 @@ import type { NodeId } from "#model/ids.ts";
 import type { PulseList } from "#model/pulse.ts";
 import type { Instant, Term } from "#model/units.ts";
 import { between, FOREVER, NEVER, plus } from "#model/units.ts";
-import { CONFIGURED, isNewerList, type ListId, listDistance, sameList } from "#model/voters.ts";
+import {
+  CONFIGURED,
+  isNewerList,
+  LEAST_CHANGED,
+  type ListId,
+  listDistance,
+  sameList,
+} from "#model/voters.ts";
 import { type Identity, withVoters } from "../identity.ts";
 import { statementOf, votesUntil } from "../membership/peers.ts";
 import { quorumInstantAmong } from "./acting.ts";
 import type { KeeperState, ListRecord, Lists } from "./state.ts";
-
-/** With fewer, one of two voters holds a tenure: another rule, which is not entered or left while running. */
-export const LEAST_CHANGED = 3;
 
 export function startLists(identity: Identity, stored: ListRecord | null): Lists {
   const target = stored ?? { list: identity.list, floor: identity.floor };

@@ -4,7 +4,7 @@
 // It is armed when it may be fed for the first time, which is before anything exclusive starts.
 
 import type { Instant, Ms } from "#model/units.ts";
-import { between, FOREVER, ms, NEVER, plus } from "#model/units.ts";
+import { FOREVER, ms, NEVER, plus } from "#model/units.ts";
 import type { Identity } from "../identity.ts";
 import type { KeeperEffect } from "../keeper.ts";
 import type { KeeperState, WatchdogState } from "./state.ts";
@@ -79,6 +79,3 @@ export function nextFeedAt({ watchdog }: KeeperState): Instant {
 export function announcedTimeout({ watchdog }: KeeperState): Ms | null {
   return watchdog.stage === "armed" ? watchdog.timeout : null;
 }
-
-/** How long the watchdog has not been fed; for the journal. */
-export const unfedFor = ({ watchdog }: KeeperState, now: Instant): Ms => between(watchdog.fedAt, now);
