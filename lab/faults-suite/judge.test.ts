@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Entry } from "../probe-log.ts";
-import { judge, type Seen, see } from "./judge.ts";
+import { judge, type LetGo, type Seen, see } from "./judge.ts";
 import { FINE, NOTHING, ONE_MOVE } from "./scenario.ts";
 
 const STRETCH = { fromMs: 0, toMs: 100_000 };
@@ -22,8 +22,12 @@ function asks(...macs: readonly (readonly string[])[]): readonly Entry[] {
   return macs.map((each, number) => ({ kind: "ask", number, sentMs: number * 20, macs: each }));
 }
 
-function seen(answers: readonly Entry[], arp: readonly Entry[] = asks(["a"])): Seen {
-  return see(answers, arp, { stretch: STRETCH, timing: "default" });
+function seen(
+  answers: readonly Entry[],
+  arp: readonly Entry[] = asks(["a"]),
+  letGo: LetGo = new Map(),
+): Seen {
+  return see(answers, arp, { stretch: STRETCH, timing: "default", letGo });
 }
 
 describe("what a run looked like", () => {
@@ -46,6 +50,23 @@ describe("what a run looked like", () => {
     assert.deepEqual({ moves, doubled }, { moves: 1, doubled: 1 });
   });
 
+  test("away and back at once are two moves if each host let go before the other one answered", () => {
+    const answers = client(["chip", 0, 500], ["dale", 540, 560], ["chip", 600, 900]);
+    const letGo = (chipMs: number, daleMs: number) =>
+      new Map([
+        ["chip", [chipMs]],
+        ["dale", [daleMs]],
+      ]);
+    const counts = (gone: LetGo) => {
+      const { moves, doubled } = seen(answers, undefined, gone);
+      return { moves, doubled };
+    };
+    assert.deepEqual(counts(letGo(510, 570)), { moves: 2, doubled: 0 });
+    assert.deepEqual(counts(letGo(545, 570)), { moves: 0, doubled: 2 }, "chip let go after dale answered");
+    assert.deepEqual(counts(letGo(510, 605)), { moves: 0, doubled: 2 }, "dale let go after chip answered");
+    assert.deepEqual(counts(new Map([["chip", [510]]])), { moves: 0, doubled: 2 }, "dale never let go");
+  });
+
   test("two hosts that take turns are doubles all the time", () => {
     const turns = Array.from(
       { length: 20 },
@@ -59,6 +80,9 @@ describe("what a run looked like", () => {
     assert.equal(seen(answers, asks(["a"], ["a", "b"], ["b"], ["b"])).doubledAsks, 0);
     assert.equal(seen(answers, asks(["a"], ["a", "b"], ["b"], ["a"])).doubledAsks, 1);
     assert.equal(seen(answers, asks(["b"], ["a", "b"], ["b"])).doubledAsks, 1);
+    const andBack = asks(["a"], ["a", "b"], ["b"], ["a"]);
+    assert.equal(seen(answers, andBack, new Map([["b", [50]]])).doubledAsks, 0, "the new one let go again");
+    assert.equal(seen(answers, andBack, new Map([["b", [70]]])).doubledAsks, 1, "it let go too late");
   });
 });
 

@@ -26,26 +26,37 @@ export type Seen = {
 export const RETURN_MS: Readonly<Record<TimingName, number>> = { default: 200, fast: 100, wan: 1_000 };
 /** For so long no answer of the old host may follow one that tells of a hand-over. */
 const HANDED_OVER_MS = 1_000;
+/** A letting go and the last answer before it are dated by two clocks and carried by busy hosts. */
+const DATED_MS = 20;
 /** The short form runs beside other work of the same machine: it judges what happens, not how fast. */
 const SHORT_FACTOR = 5;
+
+/** When a host let the service go, by its own journal: by the host's name, and again by its MAC. */
+export type LetGo = ReadonlyMap<string, readonly number[]>;
+
+export type Around = {
+  readonly stretch: Stretch;
+  readonly timing: TimingName;
+  readonly letGo: LetGo;
+};
 
 /** `client` and `arp` in the order in which they were logged. */
 export function see(
   client: readonly Entry[],
   arp: readonly Entry[],
-  { stretch, timing }: { readonly stretch: Stretch; readonly timing: TimingName },
+  { stretch, timing, letGo }: Around,
 ): Seen {
   const { asked, lost, outageMs } = summarize(client, stretch);
   const asks = arp.filter((entry) => entry.kind === "ask").filter((ask) => isWithin(ask.sentMs, stretch));
   const stays = staysIn(client, stretch);
-  const { doubled, left } = withoutCrossings(stays, RETURN_MS[timing]);
+  const { doubled, left } = withoutCrossings(stays, RETURN_MS[timing], letGo);
   return {
     asked,
     lost,
     outageMs,
     doubled,
     asks: asks.length,
-    doubledAsks: countDoubledAsks(asks),
+    doubledAsks: countDoubledAsks(asks, letGo),
     moves: Math.max(0, left.length - 1),
   };
 }
@@ -108,10 +119,14 @@ function staysIn(entries: readonly Entry[], stretch: Stretch): readonly Stay[] {
   return stays;
 }
 
-/** Takes out each stay between two of another host that are too close for a move away and back. */
+/**
+ * Takes out each stay between two of another host that are too close for a move away and back, unless each host
+ * let go before the other one answered.
+ */
 function withoutCrossings(
   stays: readonly Stay[],
   returnMs: number,
+  letGo: LetGo,
 ): { readonly doubled: number; readonly left: readonly Stay[] } {
   const left: Stay[] = [];
   let doubled = 0;
@@ -121,7 +136,8 @@ function withoutCrossings(
       before !== undefined &&
       between !== undefined &&
       before.host === stay.host &&
-      stay.fromMs - before.toMs < returnMs;
+      stay.fromMs - before.toMs < returnMs &&
+      !(isHandedOver(before, between, letGo) && isHandedOver(between, stay, letGo));
     if (!isCrossed) {
       left.push(stay);
       continue;
@@ -132,20 +148,28 @@ function withoutCrossings(
   return { doubled, left };
 }
 
-/**
- * A question may meet a hand-over: the old host answers it, then the new one does. That is no double if the
- * old one alone answered before, and never again afterwards.
- */
-function countDoubledAsks(asks: readonly Ask[]): number {
-  return asks.filter((ask, index) => ask.macs.length > 1 && !isHandOver(asks, index)).length;
+/** The old host let go after its last answer and before the new one's first. */
+function isHandedOver(old: Stay, next: Stay, letGo: LetGo): boolean {
+  const isBetween = (atMs: number) => atMs > old.toMs - DATED_MS && atMs < next.fromMs;
+  return (letGo.get(old.host) ?? []).some(isBetween);
 }
 
-function isHandOver(asks: readonly Ask[], index: number): boolean {
+/**
+ * A question may meet a hand-over: the old host answers it, then the new one does. That is no double if the
+ * old one alone answered before, and not again afterwards before the new one let go.
+ */
+function countDoubledAsks(asks: readonly Ask[], letGo: LetGo): number {
+  return asks.filter((ask, index) => ask.macs.length > 1 && !isHandOver(asks, index, letGo)).length;
+}
+
+function isHandOver(asks: readonly Ask[], index: number, letGo: LetGo): boolean {
   const ask = asks[index];
-  const [old, ...others] = ask?.macs ?? [];
-  if (ask === undefined || old === undefined || others.length !== 1) return false;
+  const [old, next, ...others] = ask?.macs ?? [];
+  if (ask === undefined || old === undefined || next === undefined || others.length > 0) return false;
   const before = asks.slice(0, index).findLast(({ macs }) => macs.length > 0);
-  const after = asks.slice(index + 1).filter(({ sentMs }) => sentMs < ask.sentMs + HANDED_OVER_MS);
+  const nextLetGoMs = (letGo.get(next) ?? []).find((atMs) => atMs > ask.sentMs) ?? Number.POSITIVE_INFINITY;
+  const untilMs = Math.min(ask.sentMs + HANDED_OVER_MS, nextLetGoMs);
+  const after = asks.slice(index + 1).filter(({ sentMs }) => sentMs < untilMs);
   return (
     before?.macs.length === 1 && before.macs[0] === old && after.every(({ macs }) => !macs.includes(old))
   );

@@ -4,13 +4,14 @@ import { Prng } from "#lib/prng.ts";
 import type { TimingName } from "../cluster.ts";
 import { monotonicMs, sleep } from "../shell.ts";
 import { REQUEST_TIMEOUT_MS } from "../watch.ts";
+import { hostOf } from "../world.ts";
 import { CHAOS_ROW } from "./chaos.ts";
 import { CLOCKS } from "./clocks.ts";
 import { DISKS_OWN, DISKS_PLAIN } from "./disks.ts";
 import { EAGER } from "./eager.ts";
 import { FENCING, FENCING_INSIDE, FENCING_LEVELS } from "./fencing.ts";
 import { PAIR_HOSTS } from "./hosts.ts";
-import { judge, type Seen, see } from "./judge.ts";
+import { judge, type LetGo, type Seen, see } from "./judge.ts";
 import { MEDDLING_ROW } from "./meddling.ts";
 import { PAIR, PAIR_WEATHER } from "./pair.ts";
 import { ONE_WAY_PARTITIONS, PARTITIONS } from "./partitions.ts";
@@ -20,6 +21,7 @@ import type { Part, Played, Row, Scenario, Turn } from "./scenario.ts";
 import { closeStage, keepEvidence, openStage, type Stage, settle } from "./stage.ts";
 import { STORM_ROW } from "./storm.ts";
 import { addRun, emptyTally, type Tally } from "./table.ts";
+import { journalOf } from "./terms.ts";
 import { WEATHER_ONE_LINK, WEATHER_TWO_LINKS } from "./weather.ts";
 
 export const ROWS: readonly Row[] = [
@@ -186,7 +188,11 @@ async function playOnce(stages: StageKeeper, { scenario, task, options, random }
   await sleep(TAIL_MS);
   const toMs = monotonicMs();
   await sleep(REQUEST_TIMEOUT_MS + 100);
-  const seen = see(stage.client.entries(), stage.arp.entries(), { stretch: { fromMs, toMs }, timing });
+  const seen = see(stage.client.entries(), stage.arp.entries(), {
+    stretch: { fromMs, toMs },
+    timing,
+    letGo: whoLetGo(stage),
+  });
   const problems = [...judge(seen, scenario.must, { played, timing, isShort: options.isShort })];
   const after = stage.holders.counts();
   if (after.twice > before.twice && scenario.must.mayDouble !== true)
@@ -197,6 +203,20 @@ async function playOnce(stages: StageKeeper, { scenario, task, options, random }
   // What was wrong with terms stays in the journals: the next run would be blamed for it.
   const isBroken = stage.terms.problems().length > 0;
   return { seen, problems, note: played.note ?? null, isBroken };
+}
+
+/** From the nodes' journals, on the clock of the client. */
+function whoLetGo({ cluster }: Stage): LetGo {
+  const aheadMs = Date.now() - monotonicMs();
+  const gone = new Map<string, readonly number[]>();
+  for (const node of cluster.nodes) {
+    const own = journalOf(cluster, node).filter(
+      (entry) => entry.area === "service" && entry.code === "stopped",
+    );
+    const atMs = own.map((entry) => entry.at_ms - aheadMs);
+    gone.set(node, atMs).set(hostOf(cluster.world, node).mac, atMs);
+  }
+  return gone;
 }
 
 function sides({ cluster }: Stage, active: string): Pick<Turn, "active" | "standby"> {

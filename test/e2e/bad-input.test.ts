@@ -19,6 +19,7 @@ import {
   openCluster,
   says,
   settled,
+  shows,
   skip,
   statusThat,
   undisturbed,
@@ -113,7 +114,7 @@ describe("bad input", { skip, timeout: 115_000 }, () => {
       );
     });
     undisturbed(seen.get(WEB), active);
-    assert.match(await says(cluster, active, ["status"], 0), /^All well/);
+    await shows(cluster, active, ["status"], 0, /^All well/);
   });
 
   test("a daemon with a foreign key is not admitted, and counted", async () => {
@@ -330,7 +331,7 @@ describe("bad input", { skip, timeout: 115_000 }, () => {
 `;
     writeFileSync(cluster.config, configText(cluster.world, { services }));
     await says(cluster, "chip", ["reload"], 0);
-    const differs = await says(cluster, "chip", ["status"], 1);
+    const differs = await shows(cluster, "chip", ["status"], 1);
     assert.match(differs, /another configuration/);
     for (const name of ["dale", "witness"]) await says(cluster, name, ["reload"], 0);
     await whole(cluster);
@@ -360,7 +361,7 @@ describe("bad input", { skip, timeout: 115_000 }, () => {
       const rules = await mustIn(cluster.world, node, ["nft", "list", "table", "inet", "understudy"]);
       assert.doesNotMatch(rules, new RegExp(MORE.replaceAll(".", "\\.")), `${node} guards it no more`);
     }
-    assert.match(await says(cluster, "chip", ["status"], 0), /^All well/);
+    await shows(cluster, "chip", ["status"], 0, /^All well/);
     assert.ok(journalOf(cluster, "chip").some(({ code }) => code === "reloaded"));
   });
 

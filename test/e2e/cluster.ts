@@ -194,6 +194,30 @@ export async function says(
   return text;
 }
 
+/** Repeats a command that only looks, such as `status`, until it ends with that code and shows that. */
+export async function shows(
+  cluster: Cluster,
+  name: string,
+  args: readonly string[],
+  code: number,
+  pattern = /^/,
+): Promise<string> {
+  let last: Outcome | null = null;
+  const text = await until(
+    async () => {
+      last = await command(cluster, name, args);
+      const said = `${last.stdout}${last.stderr}`;
+      return last.code === code && pattern.test(said) ? said : null;
+    },
+    { withinMs: SOON_MS, everyMs: 50 },
+  );
+  if (text === null)
+    assert.fail(
+      `understudy ${args.join(" ")} on ${name} never showed ${pattern} with exit code ${code}: ${JSON.stringify(last)}`,
+    );
+  return text;
+}
+
 /** Everything a member has in its journal file, of all its lives. */
 export function journalOf(cluster: Cluster, name: string): readonly JournalEntry[] {
   const file = join(hostOf(cluster.world, name).folder, "state", "journal.jsonl");

@@ -28,6 +28,7 @@ test("an address that a second host has too is seen by the ARP watcher and on th
     const seen = see(client.entries(), arp.entries(), {
       stretch: { fromMs, toMs: monotonicMs() },
       timing: "default",
+      letGo: new Map(),
     });
     const problems = judge(seen, NOTHING, { played: FINE, timing: "default", isShort: true });
     assert.ok(seen.doubledAsks > 10, JSON.stringify(seen));

@@ -17,8 +17,8 @@ import {
   neverTwo,
   openCluster,
   other,
-  says,
   settled,
+  shows,
   skip,
   statusThat,
   tables,
@@ -187,10 +187,7 @@ describe("meddling with a node", { skip, timeout: 115_000 }, () => {
       ({ warnings }) => warnings.some((text) => text.includes(mac)),
       "a warning",
     );
-    assert.match(
-      await says(cluster, active, ["status"], 1),
-      new RegExp(`^Warning: the machine ${mac} uses ${V4}`, "m"),
-    );
+    await shows(cluster, active, ["status"], 1, new RegExp(`^Warning: the machine ${mac} uses ${V4}`, "m"));
     await mustIn(cluster.world, "watch", ["ip", "address", "delete", `${V4}/24`, "dev", "eth0"]);
     await client.answered(V4, monotonicMs(), active);
     await heal(cluster.world);

@@ -23,6 +23,7 @@ import {
   says,
   serviceOf,
   settled,
+  shows,
   skip,
   statusThat,
   stopsInOrder,
@@ -66,13 +67,10 @@ describe("operators", { skip, timeout: 115_000 }, () => {
 
   test("all is well: status says so in a sentence and with 0, on the nodes and the witness", async () => {
     for (const name of [...cluster.nodes, cluster.witness]) {
-      const text = await says(cluster, name, ["status"], 0);
+      const text = await shows(cluster, name, ["status"], 0);
       assert.match(text, /^All well: /, `${name}: ${text}`);
     }
-    assert.match(
-      await says(cluster, "dale", ["why", "web"], 0),
-      /^web is active on chip, where it should be/,
-    );
+    await shows(cluster, "dale", ["why", "web"], 0, /^web is active on chip, where it should be/);
   });
 
   test("a switchover moves the service at once, and it stays there", async () => {
@@ -102,11 +100,11 @@ describe("operators", { skip, timeout: 115_000 }, () => {
     neverTwo(seen);
     assert.equal(await settled(cluster, "web"), "chip");
     await statusThat(cluster, "dale", ({ members }) => members.some((m) => m.name === "dale" && m.drained));
-    assert.match(await says(cluster, "chip", ["status"], 1), /^Degraded: .*dale is drained/);
+    await shows(cluster, "chip", ["status"], 1, /^Degraded: .*dale is drained/);
     const refused = await says(cluster, "chip", ["switchover", "web", "--yes"], 2);
     assert.match(refused, /dale is drained/);
     await says(cluster, "chip", ["undrain", "dale", "--yes"], 0);
-    assert.match(await says(cluster, "chip", ["status"], 0), /^All well/);
+    await shows(cluster, "chip", ["status"], 0, /^All well/);
     assert.equal(await settled(cluster, "web"), "chip", "undrain alone moves nothing");
   });
 
@@ -116,13 +114,13 @@ describe("operators", { skip, timeout: 115_000 }, () => {
       await statusThat(cluster, "chip", ({ members }) =>
         members.some((m) => m.name === "witness" && m.standing === "excluded"),
       );
-      assert.match(await says(cluster, "chip", ["status"], 1), /^Degraded: .*witness is excluded/);
-      assert.match(await says(cluster, cluster.witness, ["status"], 3), /^Unknown: .*no quorum/);
+      await shows(cluster, "chip", ["status"], 1, /^Degraded: .*witness is excluded/);
+      await shows(cluster, cluster.witness, ["status"], 3, /^Unknown: .*no quorum/);
       await heal(cluster.world);
       await whole(cluster);
     });
     undisturbed(seen.get(WEB), "chip");
-    assert.match(await says(cluster, "chip", ["status"], 0), /^All well/);
+    await shows(cluster, "chip", ["status"], 0, /^All well/);
   });
 
   test("the standby is lost and comes back: nothing moves, no request is lost", async () => {
@@ -132,7 +130,7 @@ describe("operators", { skip, timeout: 115_000 }, () => {
         await statusThat(cluster, "chip", ({ members }) =>
           members.some((m) => m.name === "dale" && m.standing === "excluded"),
         );
-        return says(cluster, "chip", ["status"], 1);
+        return shows(cluster, "chip", ["status"], 1);
       })();
       assert.match(text, /^Degraded: .*no other node could take/);
       startDaemon(cluster, "dale");
@@ -161,8 +159,8 @@ describe("operators", { skip, timeout: 115_000 }, () => {
       [],
       "processes left",
     );
-    await says(cluster, "chip", ["status"], 3);
-    assert.match(await says(cluster, "dale", ["status"], 1), /^Degraded: .*chip left/);
+    await shows(cluster, "chip", ["status"], 3);
+    await shows(cluster, "dale", ["status"], 1, /^Degraded: .*chip left/);
   });
 
   test("the node that comes back takes back only what has an automatic failback", async () => {
@@ -180,7 +178,7 @@ describe("operators", { skip, timeout: 115_000 }, () => {
       const leader = (await statusThat(cluster, "dale", (d) => d.picture !== null)).picture?.leader ?? "dale";
       await journalled(cluster, leader, fits, leader === "dale" ? since : 0);
     }
-    assert.match(await says(cluster, "dale", ["why", "web"], 0), /chip is preferred, but/);
+    await shows(cluster, "dale", ["why", "web"], 0, /chip is preferred, but/);
   });
 
   test("nodes restarted right after each other: each waits until the others can go on without it", async () => {
@@ -206,7 +204,7 @@ describe("operators", { skip, timeout: 115_000 }, () => {
   test("in maintenance nothing is moved, not even from a node that stops or is drained", async () => {
     await says(cluster, "chip", ["switchover", "web", "--to", "chip", "--yes"], 0);
     await says(cluster, "dale", ["maintenance", "on", "web"], 0);
-    assert.match(await says(cluster, "dale", ["status"], 1), /^Degraded: .*web is in maintenance/);
+    await shows(cluster, "dale", ["status"], 1, /^Degraded: .*web is in maintenance/);
     assert.match(await says(cluster, "dale", ["switchover", "web", "--yes"], 2), /in maintenance/);
     const seen = await client.during(async () => {
       await says(cluster, "dale", ["drain", "chip", "--yes"], 0);
@@ -225,7 +223,7 @@ describe("operators", { skip, timeout: 115_000 }, () => {
     const lonely = { ...cluster, world: cluster.world };
     await cut(cluster.world, "chip");
     await statusThat(cluster, "chip", ({ lease }) => lease?.may_act === false);
-    assert.match(await says(lonely, "chip", ["status"], 3), /^Unknown: .*no quorum/);
+    await shows(lonely, "chip", ["status"], 3, /^Unknown: .*no quorum/);
     const text = await says(lonely, "chip", ["switchover", "later", "--yes"], 3);
     assert.match(text, /leader|answer/);
     await heal(cluster.world);

@@ -21,6 +21,7 @@ import {
   SOON_MS,
   says,
   settled,
+  shows,
   skip,
   statusThat,
   stopsInOrder,
@@ -106,7 +107,7 @@ describe("an operator's word", { skip, timeout: 100_000 }, () => {
   test("status and why say beforehand that nobody but an operator can move it", async () => {
     assert.equal(await settled(cluster, "db"), "chip");
     for (const command of [["status"], ["why", "db"]]) {
-      const text = await says(cluster, "dale", command, 0);
+      const text = await shows(cluster, "dale", command, 0);
       assert.match(text, /blocked: needs `understudy confirm-dead chip`/);
     }
   });
@@ -122,9 +123,12 @@ describe("an operator's word", { skip, timeout: 100_000 }, () => {
   test("its node dies: the service is blocked, and everything says what to do", async () => {
     await kill(cluster, "chip");
     await statusThat(cluster, "dale", isBlocked(/confirm-dead chip/), "a blocked service");
-    assert.match(await says(cluster, "dale", ["status"], 2), /^Down: db .*understudy confirm-dead chip/);
-    assert.match(
-      await says(cluster, "dale", ["why", "db"], 0),
+    await shows(cluster, "dale", ["status"], 2, /^Down: db .*understudy confirm-dead chip/);
+    await shows(
+      cluster,
+      "dale",
+      ["why", "db"],
+      0,
       /does not prove that it stopped db; type `understudy confirm-dead chip`/,
     );
     await sleep(LONG_MS);
@@ -140,14 +144,14 @@ describe("an operator's word", { skip, timeout: 100_000 }, () => {
     const proof = await journalled(cluster, "dale", ({ what }) => what === "proved dead", since);
     assert.equal(proof.code, "confirmed-dead");
     assert.match(proof.why, /^.+ \(on dale, \d{4}-.*\) said that it is dead/);
-    assert.match(await says(cluster, "dale", ["status"], 1), /chip is proved dead: .* said that it is dead/);
+    await shows(cluster, "dale", ["status"], 1, /chip is proved dead: .* said that it is dead/);
     const again = await says(cluster, "dale", ["confirm-dead", "chip", "--confirm", "chip"], 2);
     assert.match(again, /known to be dead already/);
   });
 
   test("the node that was taken for dead comes back as standby, and is not dead any more", async () => {
     await isBackAsStandby(cluster, "chip", "dale");
-    assert.doesNotMatch(await says(cluster, "dale", ["status"], 0), /proved dead/);
+    assert.doesNotMatch(await shows(cluster, "dale", ["status"], 0), /proved dead/);
     const args = ["confirm-dead", "chip", "--confirm", "chip"];
     assert.match(await says(cluster, "dale", args, 2), /chip is alive/);
   });
@@ -190,12 +194,12 @@ describe("fence devices", { skip, timeout: 115_000 }, () => {
   test("a device that does not answer is told before it is needed", async () => {
     writeFileSync(file("dumb-a"), "");
     assert.match(await says(cluster, "dale", ["fence", "test", "chip"], 2), /fence-a +none: exit code 1/);
-    const status = await says(cluster, "dale", ["status"], 1);
+    const status = await shows(cluster, "dale", ["status"], 1);
     assert.match(status, /^Degraded: fence device command fence-a of chip does not answer/);
     assert.match(status, /safe: fenced by command fence-b/);
     rmSync(file("dumb-a"));
     await says(cluster, "dale", ["fence", "test"], 0);
-    await says(cluster, "dale", ["status"], 0);
+    await shows(cluster, "dale", ["status"], 0);
   });
 
   test("its node is cut off: fenced first, started after", async () => {
@@ -231,7 +235,7 @@ describe("fence devices", { skip, timeout: 115_000 }, () => {
       isBlocked(/could not be fenced.*confirm-dead chip/),
       "a blocked service",
     );
-    const status = await says(cluster, "dale", ["status"], 2);
+    const status = await shows(cluster, "dale", ["status"], 2);
     assert.match(status, /^Down: db .*could not be fenced \(.*it is on after off/);
     await sleep(LONG_MS);
     assert.deepEqual(runners(cluster), []);
@@ -291,7 +295,7 @@ describe("two nodes and nobody else", { skip, timeout: 100_000 }, () => {
 
   test("both say who holds the tenure, and what would be needed", async () => {
     for (const name of cluster.nodes) {
-      const text = await says(cluster, name, ["status"], 0);
+      const text = await shows(cluster, name, ["status"], 0);
       assert.match(text, new RegExp(`^Two voters: ${holder} holds the tenure; \\S+ is heard\\.$`, "m"));
       assert.match(text, new RegExp(`blocked: needs .understudy confirm-dead ${holder}`));
     }
@@ -302,19 +306,19 @@ describe("two nodes and nobody else", { skip, timeout: 100_000 }, () => {
     await statusThat(cluster, holder, ({ pair }) => pair?.silent_for_ms != null, "a silent peer");
     await sleep(LONG_MS);
     assert.deepEqual(runners(cluster), [holder]);
-    assert.match(await says(cluster, holder, ["status"], 1), new RegExp(`^Degraded: .*${waiter} is `));
+    await shows(cluster, holder, ["status"], 1, new RegExp(`^Degraded: .*${waiter} is `));
     await isBackAsStandby(cluster, waiter, holder);
   });
 
   test("the loss of the holder stops everything, and the other one says what to do", async () => {
     await kill(cluster, holder);
     await statusThat(cluster, waiter, ({ proving: [first] }) => first?.state === "blocked", "a blocked node");
-    const status = await says(cluster, waiter, ["status"], 3);
+    const status = await shows(cluster, waiter, ["status"], 3);
     assert.match(
       status,
       new RegExp(`^Unknown: no node leads; ${holder} is silent, .*confirm-dead ${holder}`),
     );
-    const why = await says(cluster, waiter, ["why", "db"], 0);
+    const why = await shows(cluster, waiter, ["why", "db"], 0);
     assert.match(why, new RegExp(`No node leads, .*understudy confirm-dead ${holder}`));
     await sleep(LONG_MS);
     assert.deepEqual(runners(cluster), []);
@@ -362,7 +366,7 @@ describe("two nodes that prefer two actives to none", { skip, timeout: 60_000 },
   });
 
   test("the link is cut: both have it, and say so; it heals: one lets go", async () => {
-    assert.match(await says(cluster, "dale", ["status"], 0), /eager: two actives possible for as long as/);
+    await shows(cluster, "dale", ["status"], 0, /eager: two actives possible for as long as/);
     const { pair } = await statusThat(cluster, "dale", ({ pair }) => pair?.tenure != null, "a known tenure");
     const waiter = pair?.tenure === "chip" ? "dale" : "chip";
     await cutPair(cluster.world, { from: "chip", to: "dale" });
@@ -372,7 +376,7 @@ describe("two nodes that prefer two actives to none", { skip, timeout: 60_000 },
     });
     assert.ok(both, "both have the address");
     await settled(cluster, "web", [waiter], [waiter]);
-    assert.match(await says(cluster, waiter, ["status"], 1), /nothing proves that \S+ is dead/);
+    await shows(cluster, waiter, ["status"], 1, /nothing proves that \S+ is dead/);
     await heal(cluster.world);
     const one = await until(async () => (await holders(cluster, ADDRESS)).length === 1, {
       withinMs: SOON_MS,

@@ -22,6 +22,7 @@ import {
   says,
   serviceOf,
   settled,
+  shows,
   skip,
   statusThat,
   stopsInOrder,
@@ -205,7 +206,7 @@ describe("resources and checks", { skip, timeout: 118_000 }, () => {
     neverTwo(seen);
     assert.ok(processOf("dale", "db") !== null);
     assert.equal(processOf("chip", "db"), null);
-    assert.match(await says(cluster, "chip", ["why", "db"], 0), /failed on chip/);
+    await shows(cluster, "chip", ["why", "db"], 0, /failed on chip/);
     rmSync(fileOn("chip", "poisoned"));
     await heldBy(cluster, DB, "dale");
     // Where it failed nobody moves it back to before that has aged.
@@ -229,7 +230,7 @@ describe("resources and checks", { skip, timeout: 118_000 }, () => {
       ({ subject, code }) => subject === "checked" && code === "failing",
       since,
     );
-    assert.match(await says(cluster, "dale", ["why", "checked"], 0), /told to fail/);
+    await shows(cluster, "dale", ["why", "checked"], 0, /told to fail/);
     const stays = await client.during(async () => {
       writeFileSync(flag("dale"), "");
       await statusThat(cluster, "dale", ({ services }) =>
@@ -239,7 +240,7 @@ describe("resources and checks", { skip, timeout: 118_000 }, () => {
       assert.equal((await serviceOf(cluster, "checked"))?.active, "dale");
     });
     undisturbed(stays.get(CHECKED), "dale");
-    assert.match(await says(cluster, "dale", ["status"], 1), /^Degraded: .*checked is failing on dale/);
+    await shows(cluster, "dale", ["status"], 1, /^Degraded: .*checked is failing on dale/);
     rmSync(flag("dale"));
     rmSync(flag("chip"));
     await statusThat(cluster, "dale", ({ services }) =>
@@ -283,9 +284,9 @@ describe("resources and checks", { skip, timeout: 118_000 }, () => {
     });
     neverTwo(seen);
     assert.equal(processOf("chip", "db"), null, "a second copy was started");
-    const text = await says(cluster, "chip", ["status"], 2);
+    const text = await shows(cluster, "chip", ["status"], 2);
     assert.match(text, /^Down: db .*dale/);
-    assert.match(await says(cluster, "chip", ["why", "db"], 0), /dale .*does not prove that it stopped db/);
+    await shows(cluster, "chip", ["why", "db"], 0, /dale .*does not prove that it stopped db/);
 
     startDaemon(cluster, "dale");
     await settled(cluster, "db");

@@ -21,6 +21,7 @@ import {
   other,
   says,
   settled,
+  shows,
   skip,
   stopsInOrder,
   tables,
@@ -63,7 +64,7 @@ describe("lives of daemons", { skip, timeout: 110_000 }, () => {
     neverTwo(seen);
     // What operators asked for was on the disks of a quorum.
     assert.equal(await settled(cluster, "web"), "dale");
-    assert.match(await says(cluster, "chip", ["status"], 1), /chip is drained/);
+    await shows(cluster, "chip", ["status"], 1, /chip is drained/);
     await heldBy(cluster, WEB, "dale");
     await says(cluster, "chip", ["undrain", "chip", "--yes"], 0);
   });

@@ -23,6 +23,7 @@ import {
   SOON_MS,
   says,
   settled,
+  shows,
   skip,
   statusThat,
   whole,
@@ -271,7 +272,7 @@ describe("what cannot be stopped, without one", { skip, timeout: 110_000 }, () =
     const guidance = new RegExp(
       `${from} could not stop db \\(stop of .* exit code 1: told to refuse\\): it goes on once what is left there was ended by hand, or ${from} is fenced or reset; type .understudy confirm-dead ${from}. once you made certain that it is off`,
     );
-    assert.match(await says(cluster, to, ["why", "db"], 0), guidance);
+    await shows(cluster, to, ["why", "db"], 0, guidance);
     assert.match((await command(cluster, to, ["status"])).stdout.replaceAll(/\s+/g, " "), guidance);
     await sleep(LONG_MS);
     assert.deepEqual(runners(cluster), [from]);

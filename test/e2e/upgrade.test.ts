@@ -35,6 +35,7 @@ import {
   type Seen,
   says,
   settled,
+  shows,
   skip,
   statusThat,
   stopsInOrder,
@@ -133,7 +134,7 @@ describe("another version, node by node", { skip, timeout: 180_000 }, () => {
         const { members } = await statusThat(cluster, name, ({ warnings }) => warnings.includes(expected));
         const heard = members.find((member) => member.name === node)?.heard;
         assert.ok(heard === "left" || heard === "silent", `${name} hears ${node} ${heard}`);
-        assert.match(await says(cluster, name, ["status"], 1), /upgrade one version at a time/);
+        await shows(cluster, name, ["status"], 1, /upgrade one version at a time/);
         assert.deepEqual(
           since(name).map(({ subject, why }) => [subject, why]),
           [[node, expected]],

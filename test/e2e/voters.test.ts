@@ -19,6 +19,7 @@ import {
   other,
   says,
   settled,
+  shows,
   skip,
   statusThat,
   stopsInOrder,
@@ -112,8 +113,11 @@ describe("voters", { skip, timeout: 170_000 }, () => {
       const two = await restart(["north"]);
       assert.deepEqual(two.voters?.in_effect, expected);
       assert.match(two.voters?.problem ?? "", /^they are changed one at a time/);
-      assert.match(
-        await says(cluster, standby, ["status"], 1),
+      await shows(
+        cluster,
+        standby,
+        ["status"],
+        1,
         /^Voters in effect: chip, dale, witness; the file names chip, dale, north: they are changed one/m,
       );
       await sleep(LONG_MS);
@@ -155,12 +159,12 @@ describe("voters", { skip, timeout: 170_000 }, () => {
       await reload(["north", "chip", "dale"]);
       await inEffect(["chip", "dale", "north"], ["chip", "dale", "north"]);
       await whole(cluster);
-      assert.match(await says(cluster, "chip", ["status"], 0), /^All well/);
+      await shows(cluster, "chip", ["status"], 0, /^All well/);
       await stopsInOrder(cluster, "witness");
     });
     undisturbed(removed.get(WEB), active);
     neverLapsed(since);
-    assert.match(await says(cluster, "dale", ["status"], 0), /^All well/);
+    await shows(cluster, "dale", ["status"], 0, /^All well/);
   });
 
   test("the new witness counts: with it the other node takes over from one that is cut off", async () => {
@@ -219,7 +223,7 @@ describe("voters", { skip, timeout: 170_000 }, () => {
       await sleep(LONG_MS);
       const { voters } = await statusThat(cluster, "chip", ({ voters }) => voters?.problem != null);
       assert.deepEqual(voters?.in_effect, ["chip", "dale", "north"]);
-      const text = await says(cluster, "chip", ["status"], 1);
+      const text = await shows(cluster, "chip", ["status"], 1);
       assert.match(
         text,
         /^Voters in effect: chip, dale, north; the file names .*: no quorum of them is heard \(north, south missing\)\.$/m,
