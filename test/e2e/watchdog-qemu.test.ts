@@ -71,11 +71,12 @@ async function feed(machine: Machine, forMs: number, timeoutMs = TIMEOUT_MS): Pr
 async function resets(t: TestContext, machine: Machine, signal: "STOP" | "KILL"): Promise<void> {
   const { output } = await machine.run(
     `${NODE} ${FEEDER} 3600000 ${TIMEOUT_MS} > /tmp/told 2> /tmp/armed & echo $!
-     until grep -q armed /tmp/armed; do sleep 0.1; done`,
+     until grep -qs armed /tmp/armed; do sleep 0.1; done`,
   );
   // From before the signal, which may reach a loaded machine late.
   const sinceMs = monotonicMs();
-  await machine.run(`kill -${signal} ${Number(output)}`);
+  const killed = await machine.run(`kill -${signal} ${output}`);
+  assert.equal(killed.code, 0, killed.output);
   await until(() => !isRunning(machine.qemu), { withinMs: RESET_MS });
   const tookMs = monotonicMs() - sinceMs;
   assert.ok(
