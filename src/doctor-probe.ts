@@ -4,6 +4,7 @@
 import { type Probed, waysProbed } from "#doctor/wire.ts";
 import { Link, type LinkProblem } from "#drivers/datagrams/link.ts";
 import { createSealer } from "#drivers/datagrams/seal.ts";
+import { NODE_SOCKETS } from "#drivers/datagrams/sockets.ts";
 import { Sniffer } from "#drivers/host/sniffer.ts";
 import { ByteWriter } from "#lib/bytes.ts";
 import type { Config, MemberConfig } from "#model/config.ts";
@@ -111,7 +112,7 @@ export class Prober {
 
   #createLink(address: string, index: number, port: number): Link {
     return new Link(
-      { address, port, receiveBuffer: RECEIVE_BYTES },
+      { address, port, receiveBuffer: RECEIVE_BYTES, sockets: NODE_SOCKETS },
       {
         datagram: (bytes) => this.#take(bytes, index, port),
         unsent: () => {},

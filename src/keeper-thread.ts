@@ -2,12 +2,14 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { Keeper } from "#daemon/keeper.ts";
-import { createClock } from "#drivers/clock/clock.ts";
+import { createPump } from "#drivers/clock/pump.ts";
 import { datagramsOf, PULSE_BUFFER, PULSE_WINDOW } from "#drivers/datagrams/datagrams.ts";
+import { KernelSockets } from "#drivers/datagrams/kernel-sockets.ts";
 import { KernelGuard } from "#drivers/grants/kernel-guard.ts";
 import { KernelAddresses } from "#drivers/net/kernel-addresses.ts";
 import { createPulses } from "#drivers/pulse/pulses.ts";
 import { openStore } from "#drivers/store/store.ts";
+import { findEventLoop } from "#drivers/sys/event-loop.ts";
 import { becomeRealtime } from "#drivers/sys/realtime.ts";
 import { createWatchdog } from "#drivers/watchdog/watchdog.ts";
 import { identify } from "#engine/identity.ts";
@@ -17,7 +19,9 @@ import type { Config } from "#model/config.ts";
 import { grantsOn } from "#model/grant.ts";
 import type { ToKeeper } from "#model/halves.ts";
 import type { NodeId } from "#model/ids.ts";
+import { ms } from "#model/units.ts";
 import type { ReceivedPulse } from "#ports/pulse.ts";
+import type { StorePort } from "#ports/store.ts";
 import { trimMemory } from "./trim-memory.ts";
 
 /** What the main thread hands over at the start. */
@@ -55,6 +59,9 @@ export interface Claim {
 /** Above every ordinary process, below the kernel's own real-time threads. */
 const PRIORITY = 10;
 const COUNTERS_EVERY = 2_000;
+const NO_REST = ms(0);
+/** A burst of changes is one question. */
+const KERNEL_REST = ms(10);
 
 const port = parentPort;
 assert(port !== null, "this file runs as a thread of understudy");
@@ -65,12 +72,30 @@ const realtime = becomeRealtime(PRIORITY);
 tell({ kind: "realtime", problem: realtime.kind === "done" ? null : realtime.detail } satisfies FromThread);
 const opened = openStore(stateDir);
 
+const loopFd = await findEventLoop();
+const sockets = new KernelSockets();
+const guard = new KernelGuard();
+const addresses = new KernelAddresses();
+const askKernel = () => keeper?.onKernel();
+
 let keeper: Keeper | null = null;
 /** What came in since the last turn, in the order in which it came. */
 let arrived: ReceivedPulse[] = [];
-const clock = createClock(() => {
-  // A turn about what arrived judges all deadlines too.
-  if (!takeArrived()) keeper?.onWake();
+const pump = createPump({
+  mail: {
+    fds: () => sockets.fds,
+    take() {
+      sockets.receiveAll();
+      takeArrived();
+    },
+    rest: NO_REST,
+  },
+  others: [
+    { fds: () => guard.tellingFds, take: askKernel, rest: KERNEL_REST },
+    { fds: () => addresses.tellingFds, take: askKernel, rest: KERNEL_REST },
+  ],
+  loopFd: loopFd ?? -1,
+  wake: () => keeper?.onWake(),
 });
 const pulses = createPulses({
   me: self,
@@ -85,38 +110,39 @@ const pulses = createPulses({
     port: config.port,
     replayWindow: PULSE_WINDOW,
     receiveBuffer: PULSE_BUFFER,
+    sockets,
     listener: {
       ready: (problem) => start(problem),
       link: (index, problem) => tell({ kind: "link", index, problem } satisfies FromThread),
     },
   }),
   received(received) {
-    // After a poll phase, which hands in all that is there, comes the check phase: one turn for all of it.
-    if (arrived.push(received) === 1) setImmediate(takeArrived);
+    arrived.push(received);
   },
   foreign: (node, protocol) => tell({ kind: "foreign", node, protocol } satisfies FromThread),
 });
 
-function takeArrived(): boolean {
-  if (arrived.length === 0) return false;
+/** One turn for all of it. */
+function takeArrived(): void {
+  if (arrived.length === 0) return;
   const all = arrived;
   arrived = [];
   keeper?.onPulses(all);
-  return keeper !== null;
 }
 
 function start(problem: string | null): void {
   if (problem !== null) return fail(problem);
+  if (loopFd === null) return fail("/proc is not mounted, or does not show this process its own descriptors");
   if (opened.kind === "failed") return fail(opened.problem);
   const isNode = config.members.some((m) => m.id === self && m.kind === "node");
   const isRealtime = realtime.kind === "done";
   const started = Keeper.start(
     {
-      clock,
+      clock: pump,
       pulses,
-      store: opened.store,
-      grants: new KernelGuard(),
-      addresses: new KernelAddresses(),
+      store: yielding(opened.store),
+      grants: guard,
+      addresses,
       watchdog: createWatchdog(config.watchdog),
       tell,
     },
@@ -124,13 +150,26 @@ function start(problem: string | null): void {
       identity: identify({ config, self, boot, isRealtime, kernelBoot, clauses: CLAUSES }),
       members: config.members,
       grants: isNode ? grantsOn(config, self) : [],
+      isTold: true,
     },
   );
   if ("problem" in started) return fail(started.problem);
   trimMemory();
   keeper = started;
+  pump.start();
   tell({ kind: "ready", problem: null } satisfies FromThread);
   setInterval(tellFigures, COUNTERS_EVERY);
+}
+
+/** Writing begins in the event loop, and votes wait for it. */
+function yielding(store: StorePort): StorePort {
+  return {
+    ...store,
+    write(name, text, answer) {
+      store.write(name, text, answer);
+      pump.yield();
+    },
+  };
 }
 
 function tellFigures(): void {
@@ -144,7 +183,7 @@ function tellFigures(): void {
 }
 
 function claimsNow(): readonly Claim[] {
-  const now = clock.now();
+  const now = pump.now();
   return [...(keeper?.state.claims ?? [])].map(([ip, { mac, at }]) => ({ ip, mac, age: now - at }));
 }
 
@@ -169,10 +208,9 @@ function countersNow(): Record<string, number> {
 
 port.on("message", (message: ToKeeper | { readonly kind: "remove" }) => {
   if (message.kind === "reconfigure") pulses.datagrams.setMembers(message.members);
-  takeArrived();
   if (message.kind !== "remove") return keeper?.onWorker(message);
   keeper?.remove();
-  clock.stop();
+  pump.stop();
   pulses.datagrams.close();
   process.exit(0);
 });

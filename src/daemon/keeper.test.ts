@@ -13,9 +13,11 @@ const OTHER: Grant = { protocol: "udp", port: 53 };
 const texts = (grants: readonly Grant[]) => grants.map(formatGrant).join(" ");
 
 /** A node that votes alone, so that it may act as soon as it is not mute; `calls`: what it asks of the kernel. */
-function keeperOf(grants: readonly Grant[]) {
+function keeperOf(grants: readonly Grant[], isTold = false) {
   let now = 0;
   let slept = 0;
+  /** How often the kernel was asked what others did. */
+  let asked = 0;
   const calls: string[] = [];
   const told: ToWorker[] = [];
   const call = (text: string) => {
@@ -44,7 +46,10 @@ function keeperOf(grants: readonly Grant[]) {
       remove: (address) => call(`delete ${texts([address])}`),
       announce: () => DONE,
       probe: () => DONE,
-      poll: () => [],
+      poll: () => {
+        asked++;
+        return [];
+      },
       sweep: (some) => {
         calls.push(`sweep ${texts(some)}`);
         return { kind: "done", ips: [] };
@@ -58,7 +63,12 @@ function keeperOf(grants: readonly Grant[]) {
     },
     tell: (message) => told.push(message),
   };
-  const keeper = Keeper.start(ports, { identity: identityOf("a", { voters: ["a"] }), members: [], grants });
+  const keeper = Keeper.start(ports, {
+    identity: identityOf("a", { voters: ["a"] }),
+    members: [],
+    grants,
+    isTold,
+  });
   assert.ok(keeper instanceof Keeper);
   const at = (time: number) => {
     now = time;
@@ -70,7 +80,12 @@ function keeperOf(grants: readonly Grant[]) {
   const sleep = (duration: number) => {
     slept += duration;
   };
-  return { keeper, at, did, told, sleep };
+  const askedSince = () => {
+    const count = asked;
+    asked = 0;
+    return count;
+  };
+  return { keeper, at, did, told, sleep, askedSince };
 }
 
 /** Holds these already. */
@@ -151,4 +166,23 @@ test("a clock that is slewed a little is no sleep", () => {
     at(time);
   }
   assert.deepEqual(keeper.state.acting.session, before);
+});
+
+test("the kernel is asked what others did ten times a second; where it tells by itself, then and once a second", () => {
+  const counts = [false, true].map((isTold) => {
+    const { at, askedSince } = keeperOf([ADDRESS], isTold);
+    askedSince();
+    for (let time = MUTE + 10; time <= MUTE + 5_010; time += 10) at(time);
+    return askedSince();
+  });
+  // Whoever is awake anyway asks up to 30 ms early.
+  assert.deepEqual(counts, [72, 6]);
+  const { keeper, askedSince } = keeperOf([ADDRESS], true);
+  askedSince();
+  keeper.onKernel();
+  keeper.onKernel();
+  assert.equal(askedSince(), 2);
+  const witness = keeperOf([], true);
+  witness.keeper.onKernel();
+  assert.equal(witness.askedSince(), 0);
 });

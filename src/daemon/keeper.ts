@@ -42,6 +42,8 @@ export interface KeeperOptions {
   readonly members: readonly MemberConfig[];
   /** Every floating address and guarded port of the configuration; a witness has none. */
   readonly grants: readonly Grant[];
+  /** Whether `onKernel` is called when others changed something: then the kernel is asked by itself far less often. */
+  readonly isTold?: boolean;
 }
 
 /** Name of the document in which a voter's newest vote is stored. */
@@ -54,8 +56,10 @@ export const LIST_DOCUMENT = "voters";
 const ARM_TRIES = 5;
 /** Clocks are read one after the other: a difference up to this is no sleep, ms. */
 const NO_SLEEP = 20;
-/** The kernel is asked at least this often what others did to addresses and guard, ms. */
+/** The kernel is asked at least this often what others did to addresses and guard, ms; */
 const POLL_EVERY = 100;
+/** and this often where it tells by itself, for what it may have forgotten to tell. */
+const POLL_TOLD_EVERY = 1_000;
 /** Whatever wakes the keeper this much before the time serves for it, ms: asking takes microseconds, waking more. */
 const POLL_EARLY = 30;
 
@@ -71,6 +75,7 @@ export class Keeper {
   #isBusy = false;
   #guard: "intact" | "failed" = "intact";
   #deviceProblem: string | null = null;
+  readonly #pollEvery: number;
   #polledAt: Instant = NEVER;
   /** How long the host had slept in all when it was last looked at, ms, and when that was. */
   #slept: number;
@@ -92,6 +97,7 @@ export class Keeper {
     this.#slept = ports.clock.slept();
     this.#lookedAt = ports.clock.now();
     this.#guarded = options.grants;
+    this.#pollEvery = options.isTold === true ? POLL_TOLD_EVERY : POLL_EVERY;
     const now = ports.clock.now();
     const { list } = stored;
     const identity = list === null ? options.identity : withVoters(options.identity, list.list, list.floor);
@@ -120,6 +126,11 @@ export class Keeper {
   onWake(): void {
     this.#pollKernel();
     this.#handle({ kind: "wake" });
+  }
+
+  /** Somebody else may have changed addresses, devices or the guard. */
+  onKernel(): void {
+    if (this.#guarded.length > 0) this.#askKernel(this.#ports.clock.now());
   }
 
   onWorker(message: ToKeeper): void {
@@ -373,12 +384,16 @@ export class Keeper {
 
   #pollInTime(at: Instant): Instant {
     if (this.#guarded.length === 0) return at;
-    return earlier(at, instant(this.#polledAt + POLL_EVERY));
+    return earlier(at, instant(this.#polledAt + this.#pollEvery));
   }
 
   #pollKernel(): void {
     const now = this.#ports.clock.now();
-    if (this.#guarded.length === 0 || now < this.#polledAt + POLL_EVERY - POLL_EARLY) return;
+    if (this.#guarded.length === 0 || now < this.#polledAt + this.#pollEvery - POLL_EARLY) return;
+    this.#askKernel(now);
+  }
+
+  #askKernel(now: Instant): void {
     this.#polledAt = now;
     this.#checkGuard();
     for (const event of this.#ports.addresses.poll()) this.#foldAddressEvent(event);

@@ -3,7 +3,9 @@
 import { execFileSync } from "node:child_process";
 import type { MemberConfig } from "#model/config.ts";
 import type { DatagramPort } from "#ports/datagrams.ts";
-import { datagrams, ids, member, until } from "./loopback.ts";
+import { datagrams, ids, member, until, useKernelSockets } from "./loopback.ts";
+
+if (process.argv[2] === "kernel") useKernelSockets();
 
 const members: readonly MemberConfig[] = [
   member("a", ["10.77.9.1", "fd00:77::a"]),

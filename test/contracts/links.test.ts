@@ -5,13 +5,22 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
-test("a link whose address comes, goes and comes back is used again, and each change is told once", {
-  skip: process.getuid?.() === 0 ? false : "needs root, to make a network namespace",
-}, async () => {
+const skip = process.getuid?.() === 0 ? false : "needs root, to make a network namespace";
+
+for (const sockets of ["node", "kernel"]) {
+  test(
+    `a link whose address comes, goes and comes back is used again, each change told once: ${sockets}`,
+    {
+      skip,
+    },
+    () => comesAndGoes(sockets),
+  );
+}
+
+async function comesAndGoes(sockets: string): Promise<void> {
   const script = new URL("./links-in-namespace.ts", import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)("unshare", ["--net", "--", process.execPath, script], {
-    timeout: 30_000,
-  });
+  const words = ["--net", "--", process.execPath, script, sockets];
+  const { stdout } = await promisify(execFile)("unshare", words, { timeout: 30_000 });
   assert.equal(
     stdout,
     [
@@ -26,4 +35,4 @@ test("a link whose address comes, goes and comes back is used again, and each ch
       "",
     ].join("\n"),
   );
-});
+}

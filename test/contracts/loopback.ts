@@ -6,6 +6,8 @@ import {
   MESSAGE_BUFFER,
   PULSE_WINDOW,
 } from "#drivers/datagrams/datagrams.ts";
+import { KernelSockets } from "#drivers/datagrams/kernel-sockets.ts";
+import { NODE_SOCKETS, type Sockets } from "#drivers/datagrams/sockets.ts";
 import type { MemberConfig } from "#model/config.ts";
 import { type NodeId, nodeId } from "#model/ids.ts";
 import type { OpenDatagrams } from "#ports/datagrams.ts";
@@ -29,6 +31,15 @@ export interface Opened {
   readonly links: (readonly [number, string | null])[];
 }
 
+let sockets: Sockets = NODE_SOCKETS;
+
+/** From now on: the sockets of a thread that waits in the kernel itself, which here looks every millisecond. */
+export function useKernelSockets(): void {
+  const kernel = new KernelSockets();
+  sockets = kernel;
+  setInterval(() => kernel.receiveAll(), 1).unref();
+}
+
 /** Sealed datagrams for `me`; `ready` settles when the port did. */
 export function datagrams(
   me: string,
@@ -47,6 +58,7 @@ export function datagrams(
     purpose: "pulse",
     replayWindow: PULSE_WINDOW,
     receiveBuffer: MESSAGE_BUFFER,
+    sockets,
     listener: { ready: resolve, link: (index, problem) => links.push([index, problem]) },
     ...changes,
   });

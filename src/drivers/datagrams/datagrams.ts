@@ -13,6 +13,7 @@ import {
 } from "#ports/datagrams.ts";
 import { Link, type LinkProblem } from "./link.ts";
 import { createOpener, createSealer, type KeyRing, type Opened, SEAL_BYTES } from "./seal.ts";
+import { NODE_SOCKETS, type Sockets } from "./sockets.ts";
 
 export interface DatagramOptions extends KeyRing {
   readonly me: NodeId;
@@ -26,6 +27,8 @@ export interface DatagramOptions extends KeyRing {
   /** Bytes of each socket's buffer for what was not read yet. */
   readonly receiveBuffer: number;
   readonly listener: DatagramListener;
+  /** Without: those of Node's event loop. */
+  readonly sockets?: Sockets;
 }
 
 export interface DatagramListener {
@@ -150,15 +153,15 @@ class Datagrams implements DatagramPort {
   }
 
   #createLink(address: string, index: number): Link {
-    const { port, receiveBuffer } = this.#options;
+    const { port, receiveBuffer, sockets = NODE_SOCKETS } = this.#options;
     return new Link(
-      { address, port, receiveBuffer },
+      { address, port, receiveBuffer, sockets },
       {
         datagram: (bytes) => this.#take(bytes, index),
         unsent: () => {
           this.counters.unsent++;
         },
-        // Node binds within `open` or a tick later, as it likes; the listener hears of it later either way.
+        // A socket is bound within `open` or a tick later; the listener hears of it later either way.
         state: (problem) => setImmediate(() => this.#judgeLink(index, address, problem)),
       },
     );

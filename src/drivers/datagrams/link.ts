@@ -1,19 +1,11 @@
 // One link of this node: a UDP socket bound to one of its own addresses, whenever that address is there.
 
-import { createSocket, type Socket, type SocketType } from "node:dgram";
-import { isIPv6 } from "node:net";
+import type { LinkSocket, SocketOptions, SocketProblem, Sockets } from "./sockets.ts";
 
 /** How often a link whose address is missing is tried again, in ms: soon enough for an interface that blinks. */
 const LOOK_EVERY = 250;
-/** Datagrams that the kernel has not taken yet. A pulse that waits in a queue is too old when it goes out. */
-const QUEUE_LIMIT = 64;
-
-export interface LinkOptions {
-  /** A canonical IP address of this host. */
-  readonly address: string;
-  readonly port: number;
-  /** Bytes; the kernel doubles it and caps it (net.core.rmem_max). */
-  readonly receiveBuffer: number;
+export interface LinkOptions extends SocketOptions {
+  readonly sockets: Sockets;
 }
 
 export interface LinkListener {
@@ -34,8 +26,7 @@ export interface LinkProblem {
 export class Link {
   readonly #options: LinkOptions;
   readonly #listener: LinkListener;
-  readonly #isV6: boolean;
-  #socket: Socket | null = null;
+  #socket: LinkSocket | null = null;
   #timer: NodeJS.Timeout | null = null;
   #lookedAt = 0;
   #isClosed = false;
@@ -44,7 +35,6 @@ export class Link {
   constructor(options: LinkOptions, listener: LinkListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#isV6 = isIPv6(options.address);
   }
 
   get address(): string {
@@ -54,43 +44,41 @@ export class Link {
   /** Tries at once and, until `close`, again and again; `state` tells each change. */
   open(): void {
     this.#timer = null;
-    const socket = this.#create();
-    let isBinding = true;
-    socket.on("error", (error) => {
+    let mine: LinkSocket | null = null;
+    const listener = {
+      datagram: (bytes: Uint8Array) => {
+        if (!this.#isClosed) this.#listener.datagram(bytes);
+      },
+      unsent: (code: string) => {
+        this.#listener.unsent();
+        if (DOUBTFUL.has(code)) this.#doubt();
+      },
       // One that we closed may still complain; it is nobody's any more.
-      if (!isBinding && this.#socket !== socket) return;
-      isBinding = false;
-      this.#socket = null;
-      socket.close();
-      if (this.#timer !== null) clearTimeout(this.#timer);
-      this.#timer = null;
-      this.#report(bindProblem(this.#options, error));
-      this.#later(() => this.open());
-    });
-    socket.on("listening", () => {
-      isBinding = false;
-      this.#socket = socket;
+      broken: (problem: SocketProblem) => {
+        if (mine !== null && this.#socket === mine) this.#openLater(problem);
+      },
+    };
+    this.#options.sockets.bind(this.#options, listener, (bound) => {
+      if (!("send" in bound)) return this.#openLater(bound);
+      mine = bound;
+      this.#socket = bound;
       if (this.#isClosed) this.close();
-      else this.#ifOwn(socket, () => this.#report(null));
+      else this.#ifOwn(bound, () => this.#report(null));
     });
-    socket.on("message", (bytes) => {
-      if (!this.#isClosed) this.#listener.datagram(bytes);
-    });
-    socket.bind({ port: this.#options.port, address: this.#options.address, exclusive: true });
+  }
+
+  #openLater(problem: SocketProblem): void {
+    this.#socket = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#report(bindProblem(this.#options, problem));
+    this.#later(() => this.open());
   }
 
   /** Never waits, never fails. */
   send(datagram: Uint8Array, address: string, port: number): void {
-    const socket = this.#socket;
-    if (socket === null || socket.getSendQueueCount() >= QUEUE_LIMIT) {
-      this.#listener.unsent();
-      return;
-    }
-    socket.send(datagram, port, address, (error) => {
-      if (error === null) return;
-      this.#listener.unsent();
-      if ("code" in error && DOUBTFUL.has(String(error.code))) this.#doubt();
-    });
+    if (this.#socket === null) this.#listener.unsent();
+    else this.#socket.send(datagram, address, port);
   }
 
   close(): void {
@@ -99,18 +87,6 @@ export class Link {
     this.#timer = null;
     this.#socket?.close();
     this.#socket = null;
-  }
-
-  #create(): Socket {
-    const type: SocketType = this.#isV6 ? "udp6" : "udp4";
-    const family = this.#isV6 ? 6 : 4;
-    return createSocket({
-      type,
-      ipv6Only: this.#isV6,
-      recvBufferSize: this.#options.receiveBuffer,
-      // Every address here is one already. Without this each datagram would wait a tick for a resolver.
-      lookup: (hostname, _options, found) => found(null, hostname, family),
-    });
   }
 
   /** Looks whether the address is still there, but not for each datagram anew. */
@@ -128,21 +104,19 @@ export class Link {
   #look(): void {
     this.#timer = null;
     if (this.#isClosed) return;
-    const probe = this.#create();
-    probe.on("error", (error) => {
-      probe.close();
-      const problem = bindProblem(this.#options, error);
+    this.#options.sockets.bind({ ...this.#options, port: 0 }, NOBODY, (bound) => {
+      if ("send" in bound) {
+        bound.close();
+        // Without a socket of its own the link is not well; opening it is under way.
+        const socket = this.#socket;
+        if (socket !== null) this.#ifOwn(socket, () => this.#report(null));
+        return;
+      }
+      const problem = bindProblem(this.#options, bound);
       if (problem.kind !== "missing") return;
       this.#report(problem);
       this.#later(() => this.#look());
     });
-    probe.on("listening", () => {
-      probe.close();
-      // Without a socket of its own the link is not well; opening it is under way.
-      const socket = this.#socket;
-      if (socket !== null) this.#ifOwn(socket, () => this.#report(null));
-    });
-    probe.bind({ port: 0, address: this.#options.address, exclusive: true });
   }
 
   /**
@@ -150,21 +124,18 @@ export class Link {
    * ones (net.ipv4.ip_nonlocal_bind), and then a second daemon of a node's name would take itself for it. To one
    * of its own addresses the kernel talks from that very address; nothing is sent.
    */
-  #ifOwn(socket: Socket, then: () => void): void {
+  #ifOwn(socket: LinkSocket, then: () => void): void {
+    const { sockets, address, port } = this.#options;
     // All of 127.0.0.0/8 is every host's own, whatever it answers from.
-    if (this.#options.address.startsWith("127.")) return then();
-    const question = this.#create();
-    const answer = (isOwn: boolean) => {
-      question.close();
+    if (address.startsWith("127.")) return then();
+    sockets.sourceFor(address, port, (source) => {
       if (this.#isClosed || this.#socket !== socket) return;
-      if (isOwn) return then();
+      if (source === address) return then();
       this.#socket = null;
       socket.close();
       this.#report(missing(this.#options));
       this.#later(() => this.open());
-    };
-    question.connect(this.#options.port, this.#options.address, ((error?: Error) =>
-      answer(error == null && question.address().address === this.#options.address)) as () => void);
+    });
   }
 
   #later(then: () => void): void {
@@ -180,6 +151,9 @@ export class Link {
   }
 }
 
+/** Whom a socket tells that is only tried out. */
+const NOBODY = { datagram: () => {}, unsent: () => {}, broken: () => {} };
+
 /**
  * What send(2) may say when the socket's own IPv4 address went away (Linux 6.18: ENETUNREACH, older ones
  * EINVAL), among other things. A socket bound to an IPv6 address notices nothing.
@@ -190,9 +164,8 @@ function missing({ address }: LinkOptions): LinkProblem {
   return { kind: "missing", text: `the link address ${address} is not on this host` };
 }
 
-function bindProblem(options: LinkOptions, error: Error): LinkProblem {
+function bindProblem(options: LinkOptions, { code, message }: SocketProblem): LinkProblem {
   const { address, port } = options;
-  const code = "code" in error ? error.code : undefined;
   switch (code) {
     case "EADDRNOTAVAIL":
       return missing(options);
@@ -204,6 +177,6 @@ function bindProblem(options: LinkOptions, error: Error): LinkProblem {
     case "EACCES":
       return { kind: "other", text: `UDP port ${port} of ${address} may not be opened by this user` };
     default:
-      return { kind: "other", text: `UDP port ${port} of ${address} could not be opened: ${error.message}` };
+      return { kind: "other", text: `UDP port ${port} of ${address} could not be opened: ${message}` };
   }
 }

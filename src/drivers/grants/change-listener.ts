@@ -32,6 +32,10 @@ export class ChangeListener {
     return new ChangeListener(socket);
   }
 
+  get fd(): number {
+    return this.#socket.fd;
+  }
+
   /** Did somebody else change nftables since the last call? Once too often rather than once too seldom. */
   hasHeard(): boolean {
     if (!this.#set.hasNews()) return false;

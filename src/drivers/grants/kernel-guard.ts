@@ -66,6 +66,7 @@ export class KernelGuard implements GrantPort {
   readonly #writer = new MessageWriter();
   #socket: NetlinkSocket | null = null;
   #listener: ChangeListener | null = null;
+  #tellingFds: readonly number[] = [];
   #inspector: GuardInspector | null = null;
   /** By grant key. Empty before `install`. */
   #guarded: ReadonlyMap<string, Guarded> = new Map();
@@ -75,6 +76,11 @@ export class KernelGuard implements GrantPort {
     this.#inet = { family: NFPROTO_INET, name: `understudy${options.suffix ?? ""}` };
     this.#arp = { family: NFPROTO_ARP, name: `understudy${options.suffix ?? ""}` };
     this.#now = options.now ?? monotonicNow;
+  }
+
+  /** Descriptors that are readable when somebody else changed nftables; another array after each change. */
+  get tellingFds(): readonly number[] {
+    return this.#tellingFds;
   }
 
   install(grants: readonly Grant[]): Outcome {
@@ -182,6 +188,7 @@ export class KernelGuard implements GrantPort {
     opened.listener.close();
     this.#socket = null;
     this.#listener = null;
+    this.#tellingFds = [];
     this.#inspector = null;
     this.#guarded = new Map();
     return DONE;
@@ -194,6 +201,7 @@ export class KernelGuard implements GrantPort {
     const listener = this.#listener ?? ChangeListener.open(own);
     if (typeof listener === "number") return installFailure(errnoName(listener));
     this.#listener = listener;
+    this.#tellingFds = [listener.fd];
     return { own, listener };
   }
 

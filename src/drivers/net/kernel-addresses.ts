@@ -42,6 +42,7 @@ export class KernelAddresses implements AddressPort {
   #sockets: Sockets | null = null;
   #listener: ClaimListener | null = null;
   /** Those that tell what others do: the monitor and the listener. */
+  #tellingFds: readonly number[] = [];
   #telling = new SocketSet([]);
   /** Sockets that are closed when the refresh under way has returned; null: none is. */
   #refreshing: { closed: boolean } | null = null;
@@ -64,6 +65,11 @@ export class KernelAddresses implements AddressPort {
     this.#now = options.now ?? monotonicNow;
   }
 
+  /** Descriptors that are readable when `poll` has something to say; another array after each change. */
+  get tellingFds(): readonly number[] {
+    return this.#tellingFds;
+  }
+
   prepare(addresses: readonly FloatingAddress[]): Outcome {
     this.#known = new Map(addresses.map((address) => [addressKey(address), address]));
     this.#found.clear();
@@ -73,7 +79,8 @@ export class KernelAddresses implements AddressPort {
     if (!(listener instanceof ClaimListener)) return listener;
     this.#listener?.close();
     this.#listener = listener;
-    this.#telling = new SocketSet([opened.monitor.fd, ...listener.fds]);
+    this.#tellingFds = [opened.monitor.fd, ...listener.fds];
+    this.#telling = new SocketSet(this.#tellingFds);
     const devices = opened.rtnetlink.devices();
     if (typeof devices === "number") return sysFailure(devices, "reading the network devices");
     this.#devices = byIndex(devices);
@@ -181,6 +188,8 @@ export class KernelAddresses implements AddressPort {
     else this.#refreshing.closed = true;
     this.#sockets = null;
     this.#listener = null;
+    this.#tellingFds = [];
+    this.#telling = new SocketSet([]);
     this.#found.clear();
     this.#expected.clear();
   }

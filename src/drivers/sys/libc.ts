@@ -2,12 +2,16 @@
 // The one module that knows koffi: `node:ffi` or an addon could take its place.
 
 import koffi from "koffi";
+import { type Ms, ms } from "#model/units.ts";
 
 /** A non-negative result, or the negated errno. */
 export type SysResult = number;
 
+export const AF_INET = 2;
+export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
+export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
@@ -25,13 +29,14 @@ const libc = koffi.load(null);
 const calls = {
   socket: libc.func("int socket(int domain, int type, int protocol)"),
   bind: libc.func("int bind(int fd, const void *address, uint32_t length)"),
+  connect: libc.func("int connect(int fd, const void *address, uint32_t length)"),
   sendto: libc.func(
     "intptr_t sendto(int fd, const void *data, size_t n, int flags, const void *to, uint32_t length)",
   ),
   recv: libc.func("intptr_t recv(int fd, void *data, size_t n, int flags)"),
   close: libc.func("int close(int fd)"),
   madvise: libc.func("int madvise(uintptr_t address, size_t length, int advice)"),
-  poll: libc.func("int poll(void *set, unsigned long n, int timeout)"),
+  ppoll: libc.func("int ppoll(void *set, unsigned long n, const void *timeout, const void *mask)"),
   getsockname: libc.func("int getsockname(int fd, void *address, void *length)"),
   setsockopt: libc.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)"),
   ifNameToIndex: libc.func("unsigned int if_nametoindex(const char *name)"),
@@ -49,6 +54,11 @@ export function openSocket(domain: number, type: number, protocol: number): SysR
 
 export function bindSocket(fd: number, address: Uint8Array): SysResult {
   return orErrno(calls.bind(fd, address, address.length));
+}
+
+/** Of datagrams: which address this host would use is settled by this, and nothing is sent. */
+export function connectSocket(fd: number, address: Uint8Array): SysResult {
+  return orErrno(calls.connect(fd, address, address.length));
 }
 
 export function send(fd: number, data: Uint8Array, to: Uint8Array): SysResult {
@@ -73,13 +83,16 @@ export function receive(fd: number, into: Uint8Array): SysResult {
 
 const POLLIN = 0x1;
 const POLLFD_BYTES = 8;
+const REVENTS = 6;
 
 /** Sockets of which one cheap call tells whether any has something to say, instead of one read of each. */
 export class SocketSet {
   /** An array of struct pollfd, see poll(2). */
   readonly #set: Buffer;
+  readonly #count: number;
 
   constructor(fds: readonly number[]) {
+    this.#count = fds.length;
     this.#set = Buffer.alloc(fds.length * POLLFD_BYTES);
     for (const [index, fd] of fds.entries()) {
       this.#set.writeInt32LE(fd, index * POLLFD_BYTES);
@@ -89,9 +102,25 @@ export class SocketSet {
 
   /** Does something wait in any of them, be it an error? Never waits itself; true when the kernel does not say. */
   hasNews(): boolean {
-    return calls.poll(this.#set, this.#set.length / POLLFD_BYTES, 0) !== 0;
+    return this.wait(ms(0));
+  }
+
+  /** As `hasNews`, but waits for so long, to the microsecond, and blocks this thread meanwhile. */
+  wait(atMost: Ms): boolean {
+    const seconds = Math.floor(atMost / 1e3);
+    timeout.writeInt32LE(seconds, 0);
+    timeout.writeInt32LE(Math.floor((atMost - seconds * 1e3) * 1e6), 8);
+    return calls.ppoll(this.#set, this.#count, timeout, null) !== 0;
+  }
+
+  /** Had this one, by its place, something to say when `hasNews` or `wait` answered last? */
+  isReady(index: number): boolean {
+    return this.#set.readInt16LE(index * POLLFD_BYTES + REVENTS) !== 0;
   }
 }
+
+/** A struct timespec of two longs, whose upper halves stay zero: waits are short. */
+const timeout = Buffer.alloc(16);
 
 /** Fills `address` with the address that the socket is bound to. */
 export function addressOf(fd: number, address: Uint8Array): SysResult {
@@ -105,6 +134,11 @@ export function closeSocket(fd: number): void {
 
 export function setOption(fd: number, option: { level: number; name: number; value: Uint8Array }): SysResult {
   return orErrno(calls.setsockopt(fd, option.level, option.name, option.value, option.value.length));
+}
+
+/** Sets an option that is either on or off to on. */
+export function setFlag(fd: number, level: number, name: number): SysResult {
+  return setOption(fd, { level, name, value: int32(1) });
 }
 
 /** How many bytes may wait in the socket; the kernel caps it at net.core.rmem_max. */
