@@ -96,7 +96,7 @@ function memberNews(state: KeeperState, peer: Peer, now: Instant): MemberNews {
   return {
     node: peer.id,
     standing: standingOf(state, peer, now),
-    session: peer.pulse?.session ?? null,
+    session: peer.answeredIn === null ? null : (peer.pulse?.session ?? null),
     links: peer.addresses.map((address, i) => {
       const at = peer.linkHeardAt[i] ?? state.startedAt;
       return { address, up: between(at, now) <= identity.lease, since: at };

@@ -54,7 +54,7 @@ export interface PairNews {
   readonly peer: NodeId;
   /** Leads only for services that prefer two actives to none: nothing is proved about the peer. */
   readonly leadsEagerly: boolean;
-  /** It was heard in this kernel boot: only then may this node have it fenced. */
+  /** It answered in this kernel boot: only then may this node have it fenced. */
   readonly knowsPeer: boolean;
   /** Silent, or not heard yet in this life, since; null: it is heard. */
   readonly silentSince: Instant | null;
@@ -63,7 +63,7 @@ export interface PairNews {
 export interface MemberNews {
   readonly node: NodeId;
   readonly standing: MemberStanding;
-  /** The newest session heard of; null: never heard. */
+  /** The newest session heard of; null: none, for it answered nothing yet that this life said. */
   readonly session: Session | null;
   readonly links: readonly LinkNews[];
   /** The node is reset at most this long after it lapsed, as it announces; null: it has no armed watchdog. */

@@ -55,11 +55,13 @@ export interface Clauses {
   obeys(order: OrderId, session: Session, seen: SeenOrders): boolean;
 }
 
-/** The newest life of the other one of two voters that was heard, by its boot number; null: none was. */
+/** The newest lives of the other one of two voters, by their boot numbers; null: none. */
 export interface KnownLives {
-  /** By this life of the daemon. */
+  /** Heard by this life of the daemon, if only by what was left over on the network. */
   readonly heard: number | null;
-  /** In this kernel boot. */
+  /** Answered this life of the daemon. */
+  readonly answered: number | null;
+  /** Answered in this kernel boot. */
   readonly known: number | null;
 }
 
@@ -90,9 +92,9 @@ export const CLAUSES: Clauses = {
   readmitsAfterReset: true,
   storesTerms: true,
   resumes: (storedIn, now) => storedIn === now,
-  believesProof: (proof, { heard, known }) =>
+  believesProof: (proof, { heard, answered, known }) =>
     proof?.boot === UNHEARD
-      ? heard === null
+      ? answered === null
       : known !== null && coversBoot(proof ?? undefined, Math.max(known, heard ?? 0)),
   changesOneVoter: (distance) => distance <= 1,
   provesUnheard: ({ boot }) => boot === UNHEARD,

@@ -58,12 +58,16 @@ function isGoodbye({ pulse }: Peer, { self, boot }: Identity): boolean {
 }
 
 /**
- * Of a peer that this life has not heard, only what was proved meanwhile counts, also when an earlier life in this
+ * Of a peer that did not answer this life, only what was proved meanwhile counts, also when an earlier life in this
  * kernel boot heard it. (Simulator, two voters, seed 54 of 2026-11-20.)
+ *
+ * Nor does it matter then whether something was heard of it. After both were rebooted a pulse of its life before that
+ * came late; a proof about that life was taken for one about the present one, and both held the tenure.
+ * (Simulator, seed 4187 of 2026-11-20.)
  */
-function livesOf({ record }: Pair, { pulse }: Peer): KnownLives {
-  const heard = pulse?.session.boot ?? null;
-  return { heard, known: record.heard ?? heard };
+function livesOf(pair: Pair, peer: Peer): KnownLives {
+  const heard = peer.pulse?.session.boot ?? null;
+  return { heard, answered: peer.answeredIn, known: answeredBoot(pair, peer) };
 }
 
 /** Does this node hold the tenure? Leading for eager services alone is none. */
@@ -114,19 +118,28 @@ export function tidyPair(state: KeeperState): KeeperState {
   const record: PairRecord = {
     kernelBoot: state.identity.kernelBoot,
     held: pair.isLeaving ? null : (holds ?? kept),
-    heard: heardBoot(pair, peer),
+    heard: answeredBoot(pair, peer),
   };
   const resumable = isOver || holds !== null || pair.isLeaving ? null : pair.resumable;
   const leadsEagerly = pair.leadsEagerly && leading.kind === "leads";
+  const proof = isUnheardOver(pair, peer) ? null : pair.proof;
   const isSame =
-    sameRecord(record, pair.record) && resumable === pair.resumable && leadsEagerly === pair.leadsEagerly;
-  return isSame ? state : { ...state, pair: { ...pair, record, resumable, leadsEagerly } };
+    sameRecord(record, pair.record) &&
+    resumable === pair.resumable &&
+    leadsEagerly === pair.leadsEagerly &&
+    proof === pair.proof;
+  return isSame ? state : { ...state, pair: { ...pair, record, resumable, leadsEagerly, proof } };
+}
+
+/** It ends for good: other links in the configuration make the peer one that was never heard again. */
+function isUnheardOver({ proof }: Pair, peer: Peer | undefined): boolean {
+  return proof?.boot === UNHEARD && (peer?.answeredIn ?? null) !== null;
 }
 
 /** Only an authentic pulse in answer to us shows that the peer lives at the same time as we do. */
-function heardBoot(pair: Pair, peer: Peer | undefined): number | null {
-  const boot = peer !== undefined && peer.usableUntil > 0 ? (peer.pulse?.session.boot ?? null) : null;
-  return boot === null ? pair.record.heard : Math.max(boot, pair.record.heard ?? 0);
+function answeredBoot({ record }: Pair, peer: Peer | undefined): number | null {
+  const boot = peer?.answeredIn ?? null;
+  return boot === null ? record.heard : Math.max(boot, record.heard ?? 0);
 }
 
 export function sameRecord(a: PairRecord, b: PairRecord): boolean {

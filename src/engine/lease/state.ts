@@ -165,7 +165,7 @@ export interface PairRecord {
   readonly kernelBoot: string;
   /** The term of a tenure that was not released; null: none. */
   readonly held: Term | null;
-  /** The newest life of the peer that was heard in this kernel boot; null: none was. */
+  /** The newest life of the peer that answered in this kernel boot; null: none did. */
   readonly heard: number | null;
 }
 

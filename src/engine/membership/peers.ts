@@ -22,6 +22,11 @@ export interface Peer {
   readonly linkHeardAt: readonly Instant[];
   /** Its newest pulse; null: none yet. */
   readonly pulse: Pulse | null;
+  /**
+   * Its newest life, by the boot number, that answered this very life of ours; null: none did. What answers nothing of
+   * ours may be left over from a life before the present one. (Simulator, seed 4187 of 2026-11-20.)
+   */
+  readonly answeredIn: number | null;
   /** Until when what its newest pulse states may be used. */
   readonly usableUntil: Instant;
   /** Voters only: until when this node may act on its acknowledgements, newest or earlier. */
@@ -37,6 +42,7 @@ export function newPeer(member: MemberConfig, identity: Identity): Peer {
     heardAt: NEVER,
     linkHeardAt: member.links.map(() => NEVER),
     pulse: null,
+    answeredIn: null,
     usableUntil: NEVER,
     acknowledgesUntil: NEVER,
   };
@@ -58,17 +64,19 @@ export function foldPulse(
   const next = { boot: pulse.session.boot, number: pulse.number };
   const newest = peer.pulse && { boot: peer.pulse.session.boot, number: peer.pulse.number };
   if (newest !== null && !identity.clauses.isNewer(next, newest)) return { ...peer, linkHeardAt };
+  const echo = pulse.heard.find((h) => h.node === identity.self && h.boot === identity.boot);
+  const answeredIn = echo === undefined ? peer.answeredIn : pulse.session.boot;
   if (isForeignList(pulse, identity)) {
     // It counts by other voters than we do: it can be shown, but nothing it states may be used.
-    return { ...peer, linkHeardAt, pulse, usableUntil: NEVER };
+    return { ...peer, linkHeardAt, pulse, answeredIn, usableUntil: NEVER };
   }
-  const echo = pulse.heard.find((h) => h.node === identity.self && h.boot === identity.boot);
   const until = echo === undefined ? NEVER : usableUntil(echo, sent, identity, now);
   return {
     ...peer,
     heardAt: now,
     linkHeardAt,
     pulse: identity.clauses.rememberVotes ? withOldVote(peer, pulse, identity) : pulse,
+    answeredIn,
     usableUntil: identity.clauses.believedUntil(until, peer.usableUntil, identity.lease),
     acknowledgesUntil: echo?.counts === true ? later(peer.acknowledgesUntil, until) : peer.acknowledgesUntil,
   };
