@@ -6,8 +6,9 @@ import { ADDRESS, acting, awake, Bench, LEASE, leading, PULSE, vote } from "../.
 import { keeperNews } from "./news.ts";
 
 const codes = (bench: Bench) => bench.journal().map((line) => line.code);
-const standing = (bench: Bench, name: string) =>
-  keeperNews(bench.state, bench.now).members.find((m) => m.node === name)?.standing;
+const memberNews = (bench: Bench, name: string) =>
+  keeperNews(bench.state, bench.now).members.find((m) => m.node === name);
+const standing = (bench: Bench, name: string) => memberNews(bench, name)?.standing;
 
 test("the worker is told at once what changed, and now and then what did not", () => {
   const a = awake("a").hears("b");
@@ -133,4 +134,11 @@ test("a claim is in the journal with its MAC address, once a minute at most", ()
   assert.deepEqual(codes(a), []);
   a.handle({ ...claim, mac: "02:00:00:00:00:0a" });
   assert.deepEqual(codes(a), ["address-conflict"]);
+});
+
+test("the session of a member is known when it answered this life: before, its pulse may be from an earlier life", () => {
+  const a = awake("a").hears("b", { session: { boot: 2, lapses: 1 } }, { echo: null });
+  assert.deepEqual([standing(a, "b"), memberNews(a, "b")?.session], ["alive", null]);
+  a.hears("b", { session: { boot: 3, lapses: 0 } });
+  assert.deepEqual(memberNews(a, "b")?.session, { boot: 3, lapses: 0 });
 });

@@ -240,7 +240,7 @@ const slew: Fault = ({ hosts }, chance) => {
   return null;
 };
 
-/** The wall clock jumps. No port of the daemon but the journal's shows it, and nothing decides by that. */
+/** The wall clock jumps. Boot numbers come from it, so it may only cost that one of two voters takes a lower term. */
 const wallStep: Fault = ({ hosts }, chance) => {
   const host = chance.pick(hosts);
   host.wallOffset += chance.between(-1e7, 1e7);

@@ -62,8 +62,10 @@ export class Host {
   lateness = 1;
   /** How the devices that fence this host behave now. */
   devices: DevicesState = "well";
-  /** What a step of the wall clock adds to the journal's dates, ms; nothing decides by it. */
+  /** What steps of the wall clock add to its date, ms. */
   wallOffset = 0;
+  /** The date was behind when the daemon last started: its boot number is less than it could be. */
+  isBehind = false;
   readonly isRealtime: boolean;
   readonly watchdog: Watchdog;
   /** The file as this host has it. */
@@ -144,6 +146,11 @@ export class Host {
     return grantsOn(this.around.config, this.id);
   }
 
+  /** What its wall clock shows, in whole ms since 1970. */
+  get date(): number {
+    return this.around.world.date + Math.floor(this.wallOffset);
+  }
+
   slew(rate: number): void {
     this.clock.slew(this.around.world.now, rate);
   }
@@ -154,6 +161,7 @@ export class Host {
     if (life === null) return this.#startLater();
     this.life = life;
     this.#newestBoot = life.boot;
+    this.isBehind = life.boot < this.around.world.date;
     for (let i = 0; i < this.#freezes; i++) life.hold();
     life.open();
   }

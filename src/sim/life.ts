@@ -274,7 +274,8 @@ function nextBoot(host: Host): number | null {
     host.say(`cannot start: ${read.problem}`);
     return null;
   }
-  const boot = read.kind === "absent" ? 1 : Number(read.text) + 1;
+  const last = read.kind === "absent" ? 0 : Number(read.text);
+  const boot = Math.max(last + 1, host.date);
   const written = store.writeSync(BOOT_DOCUMENT, String(boot));
   if (written.kind === "done") return boot;
   host.say(`cannot start: the boot number is not on disk`);

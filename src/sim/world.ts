@@ -17,6 +17,9 @@ export class Violation extends Error {
 /** A thaw after seconds hands in a few hundred events at once. */
 const RUNAWAY = 20_000;
 
+/** When every run begins, ms since 1970. */
+const BEGINNING = Date.UTC(2026, 0, 1);
+
 export class World {
   readonly seed: number;
   readonly trace: Trace;
@@ -36,6 +39,11 @@ export class World {
   /** True time since the beginning, ms. */
   get now(): number {
     return this.#now;
+  }
+
+  /** The true date, in whole ms since 1970. */
+  get date(): number {
+    return BEGINNING + Math.floor(this.#now);
   }
 
   get events(): number {

@@ -137,6 +137,16 @@ export const WRONG_VARIANTS: readonly WrongVariant[] = [
     profile: "pair",
   },
   {
+    name: "late-pulse-shows-life",
+    mistake:
+      "a pulse that answers nothing, left over from an earlier life, is taken for a sign of the present one",
+    clauses: { showsLife: () => true },
+    eager: true,
+    fencing: false,
+    voters: 2,
+    profile: "pair",
+  },
+  {
     name: "takes-unheard-proof",
     mistake: "any proof about a node that was not heard in this life is taken for one about its last life",
     clauses: { provesUnheard: () => true },

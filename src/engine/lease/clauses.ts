@@ -6,6 +6,7 @@
 
 import { coversBoot, type DeathProof, UNHEARD } from "#model/fencing.ts";
 import type { OrderId } from "#model/order.ts";
+import type { Heard } from "#model/pulse.ts";
 import type { Session } from "#model/session.ts";
 import { sameSession } from "#model/session.ts";
 import type { Instant, Ms, Ratio, Term } from "#model/units.ts";
@@ -39,6 +40,8 @@ export interface Clauses {
   resumes(storedIn: string, now: string): boolean;
   /** Between two voters: does the proof cover the newest life of the peer that is known of? */
   believesProof(proof: DeathProof | null, peer: KnownLives): boolean;
+  /** Does a pulse that acknowledges this of ours, if anything, show which life of its sender is the present one? */
+  showsLife(echo: Heard | undefined): boolean;
   /** By how many voters may the next list differ? */
   changesOneVoter(distance: number): boolean;
   /** Is this proof one about a node that was not heard in this life? An older one is about a life before others. */
@@ -96,6 +99,7 @@ export const CLAUSES: Clauses = {
     proof?.boot === UNHEARD
       ? answered === null
       : known !== null && coversBoot(proof ?? undefined, Math.max(known, heard ?? 0)),
+  showsLife: (echo) => echo !== undefined,
   changesOneVoter: (distance) => distance <= 1,
   provesUnheard: ({ boot }) => boot === UNHEARD,
   lapsesWhenEager: true,

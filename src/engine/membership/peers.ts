@@ -65,7 +65,7 @@ export function foldPulse(
   const newest = peer.pulse && { boot: peer.pulse.session.boot, number: peer.pulse.number };
   if (newest !== null && !identity.clauses.isNewer(next, newest)) return { ...peer, linkHeardAt };
   const echo = pulse.heard.find((h) => h.node === identity.self && h.boot === identity.boot);
-  const answeredIn = echo === undefined ? peer.answeredIn : pulse.session.boot;
+  const answeredIn = identity.clauses.showsLife(echo) ? pulse.session.boot : peer.answeredIn;
   if (isForeignList(pulse, identity)) {
     // It counts by other voters than we do: it can be shown, but nothing it states may be used.
     return { ...peer, linkHeardAt, pulse, answeredIn, usableUntil: NEVER };
