@@ -47,3 +47,10 @@ test("holds add up, and the dead take nothing", () => {
   world.runUntil(2_000);
   assert.deepEqual(log, ["mail"]);
 });
+
+test("who is woken for nothing and asks for it again is found out", () => {
+  const { world, thread: made, clock } = thread();
+  made.onWake(() => clock.wakeAt(instant(clock.now() + 1)));
+  clock.wakeAt(clock.now());
+  assert.throws(() => world.runUntil(2_000), /woken 251 times within a second/);
+});

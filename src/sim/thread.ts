@@ -4,10 +4,12 @@ import type { Instant, Ms } from "#model/units.ts";
 import { FOREVER } from "#model/units.ts";
 import type { ClockPort } from "#ports/clock.ts";
 import type { HostClock } from "./clock.ts";
-import type { World } from "./world.ts";
+import { Violation, type World } from "./world.ts";
 
 /** What a socket holds while nobody reads; more is dropped. */
 const BACKLOG = 400;
+/** So often nobody needs to be woken within a second: a wake-up that does nothing and is asked for again costs a core. */
+const WAKES_MOST = 250;
 
 export class Thread {
   readonly #world: World;
@@ -23,6 +25,9 @@ export class Thread {
   #wakeAt: Instant = FOREVER;
   /** True time of the earliest event that looks whether it is to be woken. */
   #lookAt = Number.POSITIVE_INFINITY;
+
+  #countedFrom = 0;
+  #wakes = 0;
 
   constructor(world: World, clock: HostClock, lateness: () => number, slept: () => Ms = () => clock.slept) {
     this.#slept = slept;
@@ -89,6 +94,17 @@ export class Thread {
     this.#backlog.length = 0;
   }
 
+  #countWake(): void {
+    const { now } = this.#world;
+    if (now - this.#countedFrom >= 1_000) {
+      this.#countedFrom = now;
+      this.#wakes = 0;
+    }
+    this.#wakes += 1;
+    if (this.#wakes > WAKES_MOST)
+      throw new Violation("runaway", `a thread is woken ${this.#wakes} times within a second`);
+  }
+
   /** At most one look is under way that matters: the earliest. */
   #plan(): void {
     if (this.#isDead || this.#wakeAt === FOREVER) return;
@@ -105,6 +121,7 @@ export class Thread {
     if (this.#isDead || this.#holds > 0) return;
     if (this.#clock.read(this.#world.now) >= this.#wakeAt) {
       this.#wakeAt = FOREVER;
+      this.#countWake();
       this.#onWake();
     } else this.#plan();
   }

@@ -181,12 +181,17 @@ export function tellMembers(leader: LeaderState, identity: Identity, news: Lease
   // New orders before mere news: somebody's service is waiting for them.
   const hasNews = (member: LedNode) => (member.sentAt === NEVER ? 0 : 1);
   for (const member of [...leader.members.values()].sort((a, b) => hasNews(a) - hasNews(b))) {
-    const standing = standingOfMember(member.id, news);
-    if (standing === "excluded" || standing === "left" || !isDue(member, leader, identity, now)) continue;
+    if (!isTold(member, news) || !isDue(member, leader, identity, now)) continue;
     effects.push({ kind: "send", to: member.id, message: orderMessage(member, leader, picture, identity) });
     next = withMember(next, { ...member, sentAt: now, sentPicture: picture });
   }
   return { leader: next, effects };
+}
+
+/** Who is gone is told nothing. */
+function isTold({ id }: LedNode, news: LeaseNews): boolean {
+  const standing = standingOfMember(id, news);
+  return standing !== "excluded" && standing !== "left";
 }
 
 function isDue(member: LedNode, leader: LeaderState, identity: Identity, now: Instant): boolean {
@@ -219,13 +224,19 @@ function orderMessage(
 }
 
 /** When the leader has to be woken: for what must be said again, and for plans that wait for a time. */
-export function nextLeaderWake(leader: LeaderState, identity: Identity, now: Instant): Instant {
+export function nextLeaderWake(
+  leader: LeaderState,
+  identity: Identity,
+  news: LeaseNews,
+  now: Instant,
+): Instant {
   let at = Number.POSITIVE_INFINITY;
   for (const member of leader.members.values()) {
-    const obeys = member.order === null || member.report?.order?.number === member.order.number;
     // A node that lapsed and says nothing more: after a while that is a reason to plan.
     const quietAt = member.outdatedSince === null ? at : reportDue(member.outdatedSince, identity);
     if (quietAt > now) at = Math.min(at, quietAt);
+    if (!isTold(member, news)) continue;
+    const obeys = member.order === null || member.report?.order?.number === member.order.number;
     const pause = member.isCurrent && obeys ? REPEAT : RESEND_PULSES * identity.pulse;
     at = Math.min(at, member.sentAt + pause);
   }

@@ -226,7 +226,8 @@ export function nextWorkerWake(state: WorkerState, now: Instant): Instant {
   if (state.news?.leader != null) {
     consider(instant(node.reportedAt + (isSeen ? REPEAT : RESEND_PULSES * identity.pulse)));
   }
-  if (state.leader !== null) consider(nextLeaderWake(state.leader, identity, now));
+  if (state.leader !== null && state.news !== null)
+    consider(nextLeaderWake(state.leader, identity, state.news, now));
   consider(nextFencingAt(state, now));
   if (state.config.reach.length > 0 && !identity.isWitness) consider(plus(state.reachAt, ms(REACH_EVERY)));
   if (state.asks.length > 0 || state.stopping !== null) consider(plus(now, ms(100)));
