@@ -405,7 +405,7 @@ function decide(state: KeeperState, now: Instant): KeeperState {
 
 function seeTerms(state: KeeperState): KeeperState {
   const { leading } = state;
-  return leading.kind === "no" ? state : { ...state, term: maxTerm(state.term, leading.term) };
+  return leading.kind === "no" || leading.term <= state.term ? state : { ...state, term: leading.term };
 }
 
 /** A worker that is stuck keeps nothing: the session ends as if the node had died. */
@@ -430,9 +430,11 @@ function watchFreeQuorum(state: KeeperState, now: Instant): KeeperState {
   return since === state.freeQuorumSince ? state : { ...state, freeQuorumSince: since };
 }
 
+const NO_EFFECTS: readonly KeeperEffect[] = [];
+
 /** A lapse in between lets go of everything that was held before it. */
 function releasesOf(before: KeeperState, after: KeeperState): readonly KeeperEffect[] {
-  const grants = before.grants.held.map((h) => h.grant);
   const hasLapsed = before.acting.session.lapses !== after.acting.session.lapses;
-  return hasLapsed && grants.length > 0 ? [{ kind: "release", id: null, grants }] : [];
+  if (!hasLapsed || before.grants.held.length === 0) return NO_EFFECTS;
+  return [{ kind: "release", id: null, grants: before.grants.held.map((h) => h.grant) }];
 }

@@ -27,10 +27,10 @@ interface Step {
 export function tellChanges(before: KeeperState, state: KeeperState, now: Instant): Step {
   const last = state.told;
   const news = keeperNews(state, now);
-  const lines = last === null ? [] : linesBetween(last.news, news, state);
-  lines.push(...claimLines(before, state));
   const stale = last === null || between(last.at, now) >= TELL_AGAIN_PULSES * state.identity.pulse;
   const changed = last === null || !sameNews(last.news, news);
+  const lines = last === null || !changed ? [] : linesBetween(last.news, news, state);
+  lines.push(...claimLines(before, state));
   const messages: ToWorker[] = lines.map((line) => ({ kind: "journal", line }));
   if (changed || stale) messages.push(news);
   if (messages.length === 0) return { state, effects: [] };

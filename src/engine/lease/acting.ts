@@ -74,11 +74,22 @@ export function quorumInstantAmong(
   voters: readonly NodeId[],
   of: (peer: Peer) => Instant,
 ): Instant {
-  const instants = peers.filter(({ id }) => voters.includes(id)).map(of);
+  const instants: Instant[] = [];
   // Our own word to ourselves is never older than now, so it cannot be what ends the right first.
   if (voters.includes(identity.self) && !mute) instants.push(FOREVER);
-  instants.sort((a, b) => b - a);
+  for (const peer of peers) if (voters.includes(peer.id)) insertLater(instants, of(peer));
   return instants[quorumOf(voters.length) - 1] ?? NEVER;
+}
+
+/** Keeps them in order, the latest first. There are a few at most, and this is asked several times in each turn. */
+function insertLater(instants: Instant[], at: Instant): void {
+  let i = instants.length;
+  for (; i > 0; i -= 1) {
+    const before = instants[i - 1] as Instant;
+    if (before >= at) break;
+    instants[i] = before;
+  }
+  instants[i] = at;
 }
 
 /** Obeys the newest reset that a leader tells this node; drops everything. */

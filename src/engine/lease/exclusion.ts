@@ -221,12 +221,18 @@ function promisesAbout(state: KeeperState, node: NodeId, now: Instant): readonly
   return all;
 }
 
+/** Mostly that is so; one object for all. */
+const NOTHING = { exclude: [], reset: [], readmit: [] } as const;
+
 /** What the leader's pulse says about the other members. */
 export function statementsAbout(members: ReadonlyMap<NodeId, LedMember>): {
   readonly exclude: readonly NodeId[];
   readonly reset: readonly Reset[];
   readonly readmit: readonly NodeId[];
 } {
+  let isAny = false;
+  for (const { kind } of members.values()) if (kind !== "in" && kind !== "left") isAny = true;
+  if (!isAny) return NOTHING;
   const exclude: NodeId[] = [];
   const reset: Reset[] = [];
   const readmit: NodeId[] = [];

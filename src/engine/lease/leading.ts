@@ -35,10 +35,12 @@ export function giveUpIfDue(state: KeeperState, now: Instant): KeeperState {
 function giveUpForgotten(state: KeeperState): KeeperState {
   const { leading, identity, peers } = state;
   if (leading.kind !== "no") return state;
-  const forgotten = peers
-    .map(({ pulse }) => pulse?.vote ?? null)
-    .filter((vote) => vote?.for === identity.self && vote.term <= highestTerm(state))
-    .reduce((most, vote) => maxTerm(most, vote?.term ?? NO_TERM), leading.gaveUp);
+  let forgotten = leading.gaveUp;
+  for (const { pulse } of peers) {
+    const vote = pulse?.vote ?? null;
+    if (vote?.for === identity.self && vote.term <= highestTerm(state))
+      forgotten = maxTerm(forgotten, vote.term);
+  }
   return forgotten === leading.gaveUp ? state : { ...state, leading: { ...leading, gaveUp: forgotten } };
 }
 

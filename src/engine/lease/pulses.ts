@@ -83,6 +83,7 @@ function receivers(state: KeeperState): readonly NodeId[] {
 
 function statementsOf(state: KeeperState, now: Instant): Statements {
   const { acting, voter, leading } = state;
+  const { exclude, reset, readmit } = statementsAbout(state.ledMembers);
   return {
     session: acting.session,
     term: state.term,
@@ -93,7 +94,9 @@ function statementsOf(state: KeeperState, now: Instant): Statements {
     leads: leading.kind === "leads" ? leading.term : null,
     gaveUp: leading.gaveUp,
     promises: voter.promises.size === 0 ? NO_PROMISES : promisesOf(voter),
-    ...statementsAbout(state.ledMembers),
+    exclude,
+    reset,
+    readmit,
     resetDone: acting.resetDone,
     watchdog: announcedTimeout(state),
     // Who keeps a tenure for its next life has not let go: the peer must not take it for a release.
