@@ -2,7 +2,7 @@
 
 import type { NodeId } from "#model/ids.ts";
 import type { Instant, Ms, Term } from "#model/units.ts";
-import { FOREVER, instant, maxTerm, ms, NO_TERM, plus } from "#model/units.ts";
+import { FOREVER, instant, maxTerm, ms, plus } from "#model/units.ts";
 import { statementOf, votesUntil } from "../membership/peers.ts";
 import { lapse, quorumInstant } from "./acting.ts";
 import { settleEager, termFor, yieldOf } from "./pair.ts";
