@@ -140,6 +140,8 @@ export class Disk {
   }
 
   #commit(name: string, text: string): void {
+    // Whole documents are written, over whatever was there.
+    this.#damaged.delete(name);
     this.#documents.set(name, text);
     this.onWritten(name, text);
   }

@@ -62,6 +62,11 @@ test("seeds that once found a flaw hold", () => {
       voters: null,
       flaw: "a voter with an older list was the one that was missing for the next",
     },
+    {
+      seed: 4149,
+      voters: null,
+      flaw: "documents were restored under a daemon that had not been able to read them",
+    },
     { seed: 17744, voters: null, flaw: "the answer of a disk was dropped" },
   ] as const;
   for (const { seed, voters, flaw } of found)

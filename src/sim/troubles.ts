@@ -62,6 +62,8 @@ export class Troubles {
     this.#world.trace.say("sim", "*** the faults are over");
     for (const end of [...this.#open]) end();
     for (const host of this.#faultWorld.hosts) {
+      // A daemon that could not read a document when it started goes on without it. (Seed 4149 of 2026-11-20.)
+      if (host.disk.isDamaged) host.killDaemon("its documents are restored");
       host.disk.repair();
       host.powerOn();
       host.start();
