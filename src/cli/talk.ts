@@ -34,19 +34,22 @@ export async function watchUntil<T>(
 ): Promise<T | null> {
   const end = performance.now() + deadline;
   for (let turn = 0; performance.now() < end; turn++) {
+    await pause(intervalOf(turn));
     const answer = await client.status();
     if (answer.kind === "ok") {
       const verdict = judge(answer.value);
       if (verdict !== null) return verdict;
     }
-    await pause(intervalOf(turn));
   }
   return null;
 }
 
-/** A switchover takes milliseconds, and a wait of many seconds must not cost the daemon much. */
+/**
+ * A switchover takes milliseconds, in which the leader has better things to do than to answer us; and a wait of many
+ * seconds must not cost the daemon much.
+ */
 function intervalOf(turn: number): number {
-  if (turn < 20) return 5;
+  if (turn < 10) return 15;
   return turn < 100 ? 25 : 250;
 }
 
