@@ -41,6 +41,8 @@ interface Arguments {
 
 /** Seeds that a thread does before it reports. */
 const BATCH = 10;
+/** Ms between two lines of progress, on stderr. */
+const TELL_EVERY = 30_000;
 /** One in so many seeds is run twice in any case. */
 const SAMPLE = 50;
 
@@ -158,7 +160,15 @@ async function runAll(args: Arguments): Promise<Totals> {
       });
       give();
     });
-  await Promise.all(Array.from({ length: Math.max(1, args.jobs) }, one));
+  const progress = setInterval(() => {
+    const failed = totals.failures.length === 0 ? "all held" : `${totals.failures.length} did not hold`;
+    console.error(`${totals.seeds} of ${args.seeds} seeds, ${failed}`);
+  }, TELL_EVERY);
+  try {
+    await Promise.all(Array.from({ length: Math.max(1, args.jobs) }, one));
+  } finally {
+    clearInterval(progress);
+  }
   return totals;
 }
 
