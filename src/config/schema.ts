@@ -23,7 +23,6 @@ import { FENCE_POLICY, FENCING, WATCHDOG } from "./schema-fencing.ts";
 
 /** A configuration as it was written, each part in order by itself. */
 export type Written = z.output<typeof CONFIG>;
-export type WrittenMember = z.output<typeof MEMBER>;
 export type WrittenService = z.output<typeof SERVICE>;
 export type WrittenResource = z.output<typeof RESOURCE>;
 export type WrittenCheck = z.output<typeof CHECKS>[number];

@@ -7,7 +7,6 @@ import { type Config, isGrant } from "#model/config.ts";
 import type { VoterCount } from "./cluster.ts";
 import { DRIFT, drawVoters, LEASE, makeCluster } from "./cluster.ts";
 import type { FaultKind } from "./faults.ts";
-import { FAULT_KINDS } from "./faults.ts";
 import type { Surroundings } from "./host.ts";
 import { Host } from "./host.ts";
 import { Invariants } from "./invariants.ts";
@@ -236,9 +235,4 @@ function withoutExclusive(config: Config): Config {
     resources: service.resources.map((r) => (isGrant(r) ? r : { ...r, exclusive: false })),
   }));
   return { ...config, services };
-}
-
-/** No fault was ever left out of a long enough list of runs. */
-export function emptyCoverage(): Map<FaultKind, number> {
-  return new Map(FAULT_KINDS.map((kind) => [kind, 0]));
 }

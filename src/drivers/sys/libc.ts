@@ -39,7 +39,6 @@ const calls = {
   ppoll: libc.func("int ppoll(void *set, unsigned long n, const void *timeout, const void *mask)"),
   getsockname: libc.func("int getsockname(int fd, void *address, void *length)"),
   setsockopt: libc.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)"),
-  ifNameToIndex: libc.func("unsigned int if_nametoindex(const char *name)"),
   schedSetscheduler: libc.func("int sched_setscheduler(int pid, int policy, const void *param)"),
   pipe2: libc.func("int pipe2(void *ends, int flags)"),
   flock: libc.func("int flock(int fd, int operation)"),
@@ -168,11 +167,6 @@ export function attachFilter(fd: number, program: readonly Filter[]): SysResult 
   fprog.writeUInt16LE(program.length, 0);
   fprog.writeBigUInt64LE(BigInt(koffi.address(code)), 8);
   return setOption(fd, { level: SOL_SOCKET, name: SO_ATTACH_FILTER, value: fprog });
-}
-
-/** The index of a network device; 0 when there is none of this name in this network namespace. */
-export function indexOfDevice(name: string): number {
-  return calls.ifNameToIndex(name);
 }
 
 /** A pipe that no child inherits by itself; or the negated errno. */
