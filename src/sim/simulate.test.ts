@@ -56,6 +56,7 @@ test("seeds that once found a flaw hold", () => {
       flaw: "a late pulse made a proof about an earlier life one about the present one",
     },
     { seed: 96, voters: 2, flaw: "of two that took over by turns the later one led in the lower term" },
+    { seed: 21165, voters: 2, flaw: "who asked in vain on a slow disk was ahead of the date with its term" },
     { seed: 1345, voters: null, flaw: "a host that had just woken up was taken for the leader" },
     {
       seed: 3302,

@@ -5,7 +5,7 @@ import type { Instant, Ms, Term } from "#model/units.ts";
 import { FOREVER, instant, maxTerm, ms, plus } from "#model/units.ts";
 import { statementOf, votesUntil } from "../membership/peers.ts";
 import { lapse, quorumInstant } from "./acting.ts";
-import { settleEager, termFor, yieldOf } from "./pair.ts";
+import { noteAsked, settleEager, termFor, yieldOf } from "./pair.ts";
 import type { KeeperState, Leading } from "./state.ts";
 import { isLeadOver } from "./voters.ts";
 import { gaveUp, highestTerm, isVoteFree, startStoring } from "./voting.ts";
@@ -72,7 +72,7 @@ export function runIfWanted(state: KeeperState, now: Instant): KeeperState {
   const next = termFor(state, highestTerm(state), now);
   const until = plus(now, state.identity.lease);
   const leading: Leading = { kind: "candidate", term: next, until, gaveUp: gaveUp(state) };
-  return startStoring({ ...state, leading }, { term: next, for: state.identity.self });
+  return startStoring(noteAsked({ ...state, leading }, next, now), { term: next, for: state.identity.self });
 }
 
 /** From when on this voter would ask for votes, as things stand; null: it would not. */

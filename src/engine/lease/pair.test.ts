@@ -70,3 +70,16 @@ test("who takes over from a peer that it does not hear leads in a term that begi
   // Its clock is behind, or the other's was ahead: it leaves room for what the other one did meanwhile.
   assert.deepEqual([termOf("a", DATE + 5), termOf("b", DATE + 5)], [DATE + 1_006, DATE + 1_005]);
 });
+
+test("who asks in vain does not run ahead of the date", () => {
+  const DATE = 1_767_225_600_000;
+  const b = awake("b", { ...PAIR, boot: DATE });
+  b.worker({ kind: "proof", proof: proofOf(0) });
+  const asked: number[] = [];
+  for (let tries = 0; tries < 3; tries += 1) {
+    for (let i = 0; i < 60 && b.state.voter.storing === null; i += 1) b.until(b.now + PULSE);
+    asked.push(b.state.voter.storing?.term ?? 0);
+    b.stored(false);
+  }
+  assert.deepEqual(asked, [DATE + 1, DATE + 3, DATE + 5]);
+});

@@ -114,6 +114,8 @@ export interface Pair {
   readonly resumable: Term | null;
   /** The newest proof that lives of the peer are over; null: none. */
   readonly proof: DeathProof | null;
+  /** The newest term that this life asked for without the peer's word; null: none. */
+  readonly askedUnheard: Term | null;
   /** The worker wants services that prefer two actives to none to start without a proof. */
   readonly isEager: boolean;
   /** Leads for them alone: nothing is proved about the peer. */
