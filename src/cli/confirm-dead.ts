@@ -9,7 +9,7 @@ export const command: RunnableCommand = {
   usage: "NODE [--confirm NODE] [--json] [--run-dir D]",
   summary: "Tells the cluster that a node is dead, so that what it held may start elsewhere",
   about: [
-    "Only when you made certain: it is off, or was reset since it was last heard. If it still runs what it held,",
+    "Only when you made certain that it is off at this moment. If it runs what it held,",
     "there will be two of it. Refused while the node is heard. Who said so, and when, is kept with the proof.",
     "Type it on a node that lives; no quorum is needed.",
   ],
