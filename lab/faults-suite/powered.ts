@@ -22,7 +22,7 @@ import { until } from "../shell.ts";
 import { watchAddress } from "../watch.ts";
 import { BOOT_ID, createWorld, down, hostOf, isRunning, type World } from "../world.ts";
 import { watchHolders } from "./holders.ts";
-import { type Power, type Stage, settle } from "./stage.ts";
+import { closeStage, type Power, type Stage, settle } from "./stage.ts";
 import { watchTerms } from "./terms.ts";
 
 /** The exclusive service: a process that must never run twice. */
@@ -71,14 +71,16 @@ export async function openPoweredStage(options: PoweredOptions): Promise<Powered
   const inHost = options.fencing === "ipmi in the host itself";
   // The board in a host has an address of its own, on the second link.
   const world = await createWorld({ hosts: [...NODES, ...others], links: inHost ? 2 : options.links });
+  let stage: PoweredStage | null = null;
   try {
     const events = openEvents(world);
     const boards = await startBoards(world, options);
-    const stage = startAll(world, boards, events, options);
+    stage = startAll(world, boards, events, options);
     await settle(stage);
     return stage;
   } catch (error) {
-    await down(world);
+    // Who looks at power, terms and holders must not do so when the world is gone.
+    await (stage === null ? down(world) : closeStage(stage));
     throw error;
   }
 }

@@ -59,10 +59,11 @@ const DISK_SIZE = "4m";
 export async function openStage(timing: TimingName, needs: StageNeeds): Promise<Stage> {
   guardMounts();
   const world = await createWorld({ links: needs.links });
+  let stage: Stage | null = null;
   try {
     if (needs.ownDisks) for (const name of ["chip", "dale", "witness"]) mountDisk(world, name);
     const cluster = startCluster(world, timing, { failureAge: FAILURE_AGE });
-    const stage: Stage = {
+    stage = {
       cluster,
       client: watchAddress(world, { mode: "udp", address: FLOATING, everyMs: ASK_EVERY_MS }),
       arp: watchAddress(world, { mode: "arp", address: FLOATING }),
@@ -73,7 +74,7 @@ export async function openStage(timing: TimingName, needs: StageNeeds): Promise<
     await settle(stage);
     return stage;
   } catch (error) {
-    await closeWorld(world);
+    await (stage === null ? closeWorld(world) : closeStage(stage));
     throw error;
   }
 }
