@@ -69,6 +69,11 @@ test("seeds that once found a flaw hold", () => {
       flaw: "documents were restored under a daemon that had not been able to read them",
     },
     { seed: 17744, voters: null, flaw: "the answer of a disk was dropped" },
+    {
+      seed: 19733,
+      voters: null,
+      flaw: "a list of voters never counted, for want of votes of its leader's term",
+    },
   ] as const;
   for (const { seed, voters, flaw } of found)
     assert.equal(simulate({ ...DEFAULTS, seed, voters }).violation, null, `seed ${seed}: ${flaw}`);

@@ -141,6 +141,11 @@ export interface Lists {
   readonly before: readonly NodeId[] | null;
   /** The leader: since when a quorum states the floor of the present list; null: it does not. */
   readonly flooredSince: Instant | null;
+  /**
+   * The leader: since when a quorum has the list that it issued, and would carry another leadership, but not this one: too
+   * many of them gave their vote of this term to somebody else. Null: that is not so.
+   */
+  readonly uncarriedSince: Instant | null;
 }
 
 export interface ListRecord {

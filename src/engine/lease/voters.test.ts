@@ -12,10 +12,12 @@ const listId = (inTerm: number, number: number): ListId => ({ term: term(inTerm)
 interface Others {
   readonly isXThere: boolean;
   readonly xVotes: boolean;
+  /** It gave its vote of this term to somebody else, and would vote again in another term. */
+  readonly isXFree?: boolean;
 }
 
 /** Pulse by pulse; whatever a has stored is on its disk at once. */
-function goOn(a: Bench, duration: number, { isXThere, xVotes }: Others): void {
+function goOn(a: Bench, duration: number, { isXThere, xVotes, isXFree = false }: Others): void {
   const own = vote(a.state.leading.kind === "leads" ? a.state.leading.term : 0, "a");
   for (const end = a.now + duration; a.now < end; ) {
     store(a.at(a.now + PULSE).wake());
@@ -26,7 +28,10 @@ function goOn(a: Bench, duration: number, { isXThere, xVotes }: Others): void {
       voters: a.state.identity.votersHash,
     };
     store(a.hears("w", { ...says, vote: own }));
-    if (isXThere) store(a.hears("x", { ...says, vote: xVotes ? own : null }, { counts: xVotes }));
+    if (isXThere) {
+      const voteIsFree = xVotes || isXFree;
+      store(a.hears("x", { ...says, vote: xVotes ? own : null, voteIsFree }, { counts: xVotes || isXFree }));
+    }
   }
 }
 
@@ -77,4 +82,16 @@ test("a newcomer that does not vote yet unseats nobody, and the list before coun
   assert.equal(a.state.lists.before, null);
   goOn(a, 2 * MUTE, { isXThere: false, xVotes: false });
   assert.ok(!a.leads && !a.acts, "now three of four are needed");
+});
+
+test("a leader whose list is there and never counts, for want of votes of its term, gives up for another term", () => {
+  const a = leaderOfTwo();
+  const inTerm = a.state.term;
+  goOn(a, 6 * MUTE, THERE);
+  assert.equal(votersOf(a), "a b w x");
+  const free: Others = { isXThere: true, xVotes: false, isXFree: true };
+  goOn(a, 2 * MUTE, free);
+  assert.ok(a.leads && a.acts, "not at once: a vote takes its time");
+  goOn(a, 4 * MUTE, free);
+  assert.ok(a.state.leading.gaveUp >= inTerm);
 });

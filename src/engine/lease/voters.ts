@@ -13,8 +13,8 @@
 
 import type { NodeId } from "#model/ids.ts";
 import type { PulseList } from "#model/pulse.ts";
-import type { Instant, Term } from "#model/units.ts";
-import { between, FOREVER, NEVER, plus } from "#model/units.ts";
+import type { Instant, Ms, Term } from "#model/units.ts";
+import { between, FOREVER, ms, NEVER, plus } from "#model/units.ts";
 import {
   CONFIGURED,
   isNewerList,
@@ -38,6 +38,7 @@ export function startLists(identity: Identity, stored: ListRecord | null): Lists
     wanted: null,
     before: null,
     flooredSince: null,
+    uncarriedSince: null,
   };
 }
 
@@ -77,22 +78,23 @@ export function foldWantedVoters(state: KeeperState, wanted: readonly NodeId[] |
 /** The leader's side: one step further towards what is wanted. */
 export function leadLists(before: KeeperState, now: Instant): KeeperState {
   const { leading, identity, lists } = before;
-  if (leading.kind !== "leads" || !isOnDisk(lists)) return forgetFloored(before);
+  if (leading.kind !== "leads" || !isOnDisk(lists)) return forgetTimes(before);
   const { list, floor } = identity;
   if (list.id.term < leading.term && isAheadOf(before, list.id, now))
     return aim(before, { list: { id: { term: leading.term, number: 0 }, voters: list.voters }, floor });
   if (sameList(list.id, CONFIGURED) && lists.wanted === null) return before;
   if (isNewerList(list.id, floor)) {
-    return reached(before, (their) => their.id, list.id, now) && isCarried(before, leading.term, now)
-      ? aim(before, { list, floor: list.id })
-      : before;
+    if (!reached(before, (their) => their.id, list.id, now)) return before;
+    if (isCarried(before, leading.term, now)) return aim(before, { list, floor: list.id });
+    if (!isElectionOpen(before, leading.term, now)) return forgetTimes(before);
+    return withLists(before, { uncarriedSince: lists.uncarriedSince ?? now });
   }
   if (!sameList(list.id, CONFIGURED) && !reached(before, (their) => their.floor, list.id, now))
-    return forgetFloored(before);
+    return forgetTimes(before);
   const isOwn = list.id.term === leading.term;
   // Whoever is to come in has to be there for as long: a voter says nothing for a while after its start.
   if (isOwn && lists.wanted !== null && !isQuorumPresent(before, lists.wanted, now))
-    return forgetFloored(before);
+    return forgetTimes(before);
   const state = lists.flooredSince === null ? withLists(before, { flooredSince: now }) : before;
   const since = state.lists.flooredSince ?? now;
   if (between(since, now) <= identity.longestLease || lists.wanted === null) return state;
@@ -120,6 +122,16 @@ function isCarried(state: KeeperState, term: Term, now: Instant): boolean {
   return Math.min(votes, acknowledged) > now;
 }
 
+/** Would a quorum of the present voters be free to elect somebody once this leader gave up? */
+function isElectionOpen({ peers, identity }: KeeperState, term: Term, now: Instant): boolean {
+  const open = peers.filter((peer) => {
+    const pulse = peer.isVoter ? statementOf(peer, now) : null;
+    if (pulse === null) return false;
+    return pulse.voteIsFree || (pulse.vote?.for === identity.self && pulse.vote.term === term);
+  });
+  return open.length + (identity.isVoter ? 1 : 0) >= identity.quorum;
+}
+
 /** Under a list of whose voters too few are there, this leader would lapse at once, and nobody could lead. */
 function isQuorumPresent({ peers, identity }: KeeperState, voters: readonly NodeId[], now: Instant): boolean {
   const isThere = (id: NodeId) =>
@@ -127,10 +139,16 @@ function isQuorumPresent({ peers, identity }: KeeperState, voters: readonly Node
   return voters.filter(isThere).length > voters.length / 2;
 }
 
-/** Has a leader that is no voter any more done what was left to do? Then a voter shall lead. */
+/**
+ * Has a leader that is no voter any more done what was left to do? Then a voter shall lead. Or can the list that it
+ * issued never come to count, since too few of its voters can still vote in this term? Then it goes on in another.
+ * (Simulator, seed 19733 of 2026-11-20.)
+ */
 export function isLeadOver(state: KeeperState, now: Instant): boolean {
-  const { identity, leading } = state;
-  if (leading.kind !== "leads" || identity.isVoter || !isListSettled(state)) return false;
+  const { identity, leading, lists } = state;
+  if (leading.kind !== "leads") return false;
+  if (lists.uncarriedSince !== null && between(lists.uncarriedSince, now) > uncarriedFor(state)) return true;
+  if (identity.isVoter || !isListSettled(state)) return false;
   return reached(state, (their) => their.floor, identity.list.id, now);
 }
 
@@ -156,10 +174,15 @@ const withLists = (state: KeeperState, lists: Partial<Lists>): KeeperState => ({
 });
 
 const aim = (state: KeeperState, target: ListRecord): KeeperState =>
-  withLists(state, { target, flooredSince: null });
+  withLists(state, { target, flooredSince: null, uncarriedSince: null });
 
-const forgetFloored = (state: KeeperState): KeeperState =>
-  state.lists.flooredSince === null ? state : withLists(state, { flooredSince: null });
+/** Longer than a voter says nothing after its start, and than a vote takes on a slow disk. */
+const uncarriedFor = ({ identity }: KeeperState): Ms => ms(4 * identity.longestLease);
+
+const forgetTimes = (state: KeeperState): KeeperState =>
+  state.lists.flooredSince === null && state.lists.uncarriedSince === null
+    ? state
+    : withLists(state, { flooredSince: null, uncarriedSince: null });
 
 const sameRecord = (a: ListRecord, b: ListRecord): boolean =>
   sameList(a.list.id, b.list.id) && sameList(a.floor, b.floor);
@@ -200,8 +223,11 @@ export function isListSettled({ identity, lists }: KeeperState): boolean {
 }
 
 /** When the leader goes on by itself; FOREVER: it does not wait for a time. */
-export function nextListAt({ lists, identity, leading }: KeeperState): Instant {
-  const { flooredSince, wanted } = lists;
-  if (leading.kind !== "leads" || flooredSince === null || wanted === null) return FOREVER;
+export function nextListAt(state: KeeperState): Instant {
+  const { lists, identity, leading } = state;
+  const { flooredSince, uncarriedSince, wanted } = lists;
+  if (leading.kind !== "leads") return FOREVER;
+  if (uncarriedSince !== null) return plus(uncarriedSince, ms(uncarriedFor(state) + 0.01));
+  if (flooredSince === null || wanted === null) return FOREVER;
   return plus(flooredSince, identity.longestLease);
 }
