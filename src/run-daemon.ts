@@ -35,7 +35,7 @@ import type { Claim, FromThread, KeeperData } from "./keeper-thread.ts";
 import { type Prepared, prepareDaemon, type Refusal, readConfig, threadFile } from "./prepare-daemon.ts";
 import { NOTHING_PROVED, proofFacts } from "./proof-facts.ts";
 import { changeOfVoters, membersInEffect, type Running, whyNotReload } from "./reload.ts";
-import { trimMemory } from "./trim-memory.ts";
+import { keepYoungGenerationSmall, trimMemory } from "./trim-memory.ts";
 import { VERSION } from "./version.ts";
 
 /** How long a previous life's processes are given to end, and ours at the very end. */
@@ -119,6 +119,7 @@ class Daemon {
     this.#checks = createChecks(programs);
     this.#fences = createFences(programs);
     const data: KeeperData = { config, self, boot, kernelBoot, key, stateDir };
+    keepYoungGenerationSmall();
     this.#thread = new Thread(threadFile("keeper-thread"), { workerData: data });
     this.#peers = createPeers({
       me: self,
