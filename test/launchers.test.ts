@@ -28,15 +28,15 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 test("understudy becomes the program: same pid, arguments as given", async () => {
-  // The first two arguments are options of Node's own.
-  placeProgram(PINNED_NODE, 'pid=$$; shift 2; echo "$pid" "$@"');
+  // The first three arguments are options of Node's own.
+  placeProgram(PINNED_NODE, 'pid=$$; shift 3; echo "$pid" "$@"');
   const child = spawn(join(home, "bin/understudy"), ["why", "two words"], { timeout: DEADLINE_MS });
   const [said] = await once(child.stdout, "data");
   assert.equal(String(said), `${child.pid} ${home}/bin/../src/main.ts why two words\n`);
 });
 
 test("understudy runs what was built, and the sources where nothing was", () => {
-  placeProgram(PINNED_NODE, 'echo "$3"');
+  placeProgram(PINNED_NODE, 'echo "$4"');
   assert.equal(understudy().stdout, `${home}/bin/../src/main.ts\n`);
   place("dist/understudy.js", "");
   assert.equal(understudy().stdout, `${home}/bin/../dist/understudy.js\n`);
