@@ -95,3 +95,14 @@ test("a leader whose list is there and never counts, for want of votes of its te
   goOn(a, 4 * MUTE, free);
   assert.ok(a.state.leading.gaveUp >= inTerm);
 });
+
+test("time in which the list was not there does not count towards giving up", () => {
+  const a = leaderOfTwo();
+  const inTerm = a.state.term;
+  goOn(a, 6 * MUTE, THERE);
+  const free: Others = { isXThere: true, xVotes: false, isXFree: true };
+  goOn(a, 3 * MUTE, free);
+  goOn(a, 2 * MUTE, { isXThere: false, xVotes: false });
+  goOn(a, 2 * MUTE, free);
+  assert.ok(a.leads && a.state.term === inTerm);
+});

@@ -84,7 +84,7 @@ export function leadLists(before: KeeperState, now: Instant): KeeperState {
     return aim(before, { list: { id: { term: leading.term, number: 0 }, voters: list.voters }, floor });
   if (sameList(list.id, CONFIGURED) && lists.wanted === null) return before;
   if (isNewerList(list.id, floor)) {
-    if (!reached(before, (their) => their.id, list.id, now)) return before;
+    if (!reached(before, (their) => their.id, list.id, now)) return forgetTimes(before);
     if (isCarried(before, leading.term, now)) return aim(before, { list, floor: list.id });
     if (!isElectionOpen(before, leading.term, now)) return forgetTimes(before);
     return withLists(before, { uncarriedSince: lists.uncarriedSince ?? now });
