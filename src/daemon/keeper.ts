@@ -25,6 +25,7 @@ import type { PulsePort, ReceivedPulse } from "#ports/pulse.ts";
 import type { StorePort } from "#ports/store.ts";
 import type { WatchdogPort } from "#ports/watchdog.ts";
 import { turnsOf } from "./arrivals.ts";
+import { isListRecord, isPairRecord, isVote, readStored } from "./stored.ts";
 
 export interface KeeperPorts {
   readonly clock: ClockPort;
@@ -460,44 +461,3 @@ function linkText({ change, from }: Extract<AddressEvent, { kind: "link" }>): st
 
 const NO_WAY_OUT =
   "its driver does not let go of it (nowayout): the host is reset when nobody feeds it again";
-
-/** A document of an earlier life, if it is one. */
-function readStored<T>(
-  store: StorePort,
-  name: string,
-  is: (value: unknown) => value is T,
-): { readonly value: T | null } | { readonly problem: string } {
-  const read = store.read(name);
-  switch (read.kind) {
-    case "absent":
-      return { value: null };
-    case "damaged":
-    case "failed":
-      return { problem: read.problem };
-    case "found": {
-      const value: unknown = JSON.parse(read.text);
-      return is(value) ? { value } : { problem: `the stored ${name} is not one: ${read.text}` };
-    }
-    default:
-      return unreachable(read);
-  }
-}
-
-function isVote(value: unknown): value is Vote {
-  return has(value, "term", "number") && has(value, "for", "string");
-}
-
-function isPairRecord(value: unknown): value is PairRecord {
-  const isNumberOrNull = (name: string) => has(value, name, "number") || has(value, name, "object");
-  return has(value, "kernelBoot", "string") && isNumberOrNull("held") && isNumberOrNull("heard");
-}
-
-function isListRecord(value: unknown): value is ListRecord {
-  return has(value, "list", "object") && has(value, "floor", "object");
-}
-
-/** Does it have this property, of this type? */
-function has(value: unknown, name: string, type: string): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return typeof (value as Record<string, unknown>)[name] === type;
-}

@@ -1,4 +1,4 @@
-// Time for one half of the daemon.
+// Time for a thread that lives in Node's event loop: the worker. The keeper's thread has a way of its own, pump.ts.
 //
 // The order of Node's event loop (libuv's uv_run, since 1.45: poll, check, timers, and round again) matters
 // here. A timer is run after a poll that may have begun long before it was due: the host was frozen, say, and
@@ -13,7 +13,7 @@ import { assert } from "#lib/assert.ts";
 import { FOREVER, type Instant, instant, ms } from "#model/units.ts";
 import type { ClockPort } from "#ports/clock.ts";
 
-/** Poll phases before a deadline is judged: 12 times 32 datagrams are more than the pulse socket's buffer holds. */
+/** Poll phases before a deadline is judged: with 32 datagrams in each, more than one sender leaves in a hold-up. */
 const POLLS = 12;
 /** Ms. A timer that is no later than this was not held up: fewer than 32 datagrams can have come meanwhile. */
 const IN_TIME = 5;

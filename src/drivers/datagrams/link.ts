@@ -4,6 +4,7 @@ import type { LinkSocket, SocketOptions, SocketProblem, Sockets } from "./socket
 
 /** How often a link whose address is missing is tried again, in ms: soon enough for an interface that blinks. */
 const LOOK_EVERY = 250;
+
 export interface LinkOptions extends SocketOptions {
   readonly sockets: Sockets;
 }

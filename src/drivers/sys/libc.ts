@@ -1,4 +1,4 @@
-// The system calls that Node does not offer, through koffi and libc, each one synchronous and never waiting.
+// The system calls that Node does not offer, through koffi and libc, each one synchronous; none waits but SocketSet.wait.
 // The one module that knows koffi: `node:ffi` or an addon could take its place.
 
 import koffi from "koffi";
